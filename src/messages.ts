@@ -1,0 +1,79 @@
+// What master and worker say to each other over Node's IPC channel: one discriminated union a direction,
+// and guards that refuse anything else. Both sides import this file; it imports neither of them.
+
+/** A listening socket as a worker sees it: an inherited descriptor and the address it is bound to. */
+export interface InheritedListener {
+  /** File descriptor number in the worker. */
+  readonly fd: number;
+  /** `http://127.0.0.1:8000` or `unix:/run/app.sock`: as the log shows it. */
+  readonly url: string;
+}
+
+/** What a worker needs to know; sent once, before anything else. */
+export interface WorkerConfiguration {
+  readonly app: string;
+  /** Absolute directory the app is imported from. */
+  readonly chdir: string;
+  readonly pythonpath: readonly string[];
+  /** Environment variables for the app (`--env`). */
+  readonly env: Readonly<Record<string, string>>;
+  readonly python: string | null;
+  readonly workers: number;
+  readonly threads: number;
+  /** Seconds one request may take in Python; 0: no limit. */
+  readonly timeout: number;
+  /** Seconds that running requests get at a stop. */
+  readonly gracefulTimeout: number;
+  /** Seconds an idle connection is kept. */
+  readonly keepAlive: number;
+  readonly backlog: number;
+  readonly logLevel: LogLevel;
+  /** Path, `-` for standard output, null for none. */
+  readonly accessLogFile: string | null;
+  readonly accessLogFormat: string;
+  /** Path, or `-` for standard error. */
+  readonly errorLogFile: string;
+  /** The command line as the app shall see it in `sys.argv`. */
+  readonly argv: readonly string[];
+  readonly listeners: readonly InheritedListener[];
+}
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
+
+export type MasterMessage =
+  | { readonly type: 'configure'; readonly configuration: WorkerConfiguration }
+  | { readonly type: 'stop'; readonly graceful: boolean };
+
+export type WorkerMessage =
+  /** The app is loaded and connections are being accepted. */
+  | { readonly type: 'ready' }
+  /** The app could not be loaded: the reason is in the log already; the exit code is gunicorn's 3 or 4. */
+  | { readonly type: 'boot-failed'; readonly exitCode: 3 | 4 }
+  /** The event loop lives. */
+  | { readonly type: 'heartbeat'; readonly requests: number; readonly active: number }
+  /** A thread is stuck beyond rescue: replace this worker when its other requests are done. */
+  | { readonly type: 'retire'; readonly reason: string };
+
+const masterTypes: ReadonlySet<unknown> = new Set<MasterMessage['type']>(['configure', 'stop']);
+const workerTypes: ReadonlySet<unknown> = new Set<WorkerMessage['type']>([
+  'ready',
+  'boot-failed',
+  'heartbeat',
+  'retire',
+]);
+
+function typeOf(message: unknown): unknown {
+  return typeof message === 'object' && message !== null && 'type' in message
+    ? message.type
+    : undefined;
+}
+
+/** Whether `message` is one that a master sends. */
+export function isMasterMessage(message: unknown): message is MasterMessage {
+  return masterTypes.has(typeOf(message));
+}
+
+/** Whether `message` is one that a worker sends. */
+export function isWorkerMessage(message: unknown): message is WorkerMessage {
+  return workerTypes.has(typeOf(message));
+}
