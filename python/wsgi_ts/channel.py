@@ -1,0 +1,81 @@
+"""Bytes to frames and back, on one of the two sockets that lead to Node's event loop.
+
+Called by the pool's threads (requests in, responses out) and by the control thread. Answers may be held
+back for a moment so that several share one write and one wake-up of the event loop; whoever holds one
+sees to it that it is flushed (threads.py says when). Must never know what a frame means.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+from .frame import Frame, decode_frames
+
+_HELD_AT_MOST = 8
+"""Frames that share one write."""
+
+_HELD_FOR = 0.0005
+"""Seconds that the oldest held frame may wait for others."""
+
+_READ_AT_MOST = 65536
+
+
+class Channel:
+    """One end of a socket pair. `receive` is for one thread at a time, everything else for any."""
+
+    __slots__ = ("_held", "_held_since", "_rest", "_sending", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Take over `sock`, a connected, blocking stream socket."""
+        self._socket = sock
+        self._rest = b""
+        self._held: list[bytes] = []
+        self._held_since = 0.0
+        self._sending = threading.Lock()
+
+    def receive(self) -> list[Frame] | None:
+        """Wait for bytes and return the frames that are whole now; None: the other end is closed.
+
+        Raises TimeoutError where a timeout was set (`wait_at_most`) and has passed.
+        """
+        data = self._socket.recv(_READ_AT_MOST)
+        if not data:
+            return None
+        frames, self._rest = decode_frames(self._rest + data if self._rest else data)
+        return frames
+
+    def wait_at_most(self, seconds: float | None) -> None:
+        """Bound the time that `receive` waits; None: it waits for ever."""
+        self._socket.settimeout(seconds)
+
+    def hold(self, frame: bytes, now: float) -> None:
+        """Send `frame` soon, perhaps with others; `now` is `time.monotonic()`."""
+        held = self._held
+        if not held:
+            self._held_since = now
+        held.append(frame)
+        if len(held) >= _HELD_AT_MOST or now - self._held_since > _HELD_FOR:
+            self.flush()
+
+    def send(self, frame: bytes) -> None:
+        """Send `frame` now, behind those that are held."""
+        self._held.append(frame)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        held = self._held
+        if not held:
+            return
+        with self._sending:
+            # Other threads append to this very list meanwhile: take a prefix, never the list.
+            count = len(held)
+            data = held[0] if count == 1 else b"".join(held[:count])
+            del held[:count]
+            if data:
+                self._socket.sendall(data)
+
+    def end(self) -> None:
+        """Let a waiting `receive` return None; sending goes on."""
+        self._socket.shutdown(socket.SHUT_RD)

@@ -1,0 +1,109 @@
+"""The control thread: hears Node while every other thread is inside the app.
+
+Started by server.py, one for each server, on a socket of its own. It wakes threads, ends requests that took
+too long, tells streams that their client is gone, duplicates descriptors, and stops the pool. It must never
+call the app, nor wait for a thread that does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from . import fork, frame
+from .channel import Channel
+from .faults import describe_stack
+from .gateway import Gateway
+from .threads import Slot, ThreadPool
+
+_RESCUE_AFTER = 1.0
+"""Seconds that an interrupted thread gets before another one takes its place."""
+
+_REPLACED_AT_MOST = 16
+"""Stuck threads that are replaced: each costs a thread for as long as it is stuck."""
+
+_JOIN = 1.0
+"""Seconds that idle threads get to end at a stop."""
+
+
+class Controller:
+    """What the control thread does; `run` is its body."""
+
+    def __init__(self, control: Channel, channel: Channel, gateway: Gateway, pool: ThreadPool) -> None:
+        """Hear `control`, answer on `channel`."""
+        self._control = control
+        self._channel = channel
+        self._gateway = gateway
+        self._pool = pool
+        self._interrupted: list[tuple[Slot, int, float]] = []
+        self._replaced = 0
+
+    def run(self) -> None:
+        """Do what Node says until it says stop."""
+        while True:
+            try:
+                frames = self._control.receive()
+            except TimeoutError:
+                self._rescue()
+                continue
+            if frames is None:
+                return
+            for kind, exchange, payload in frames:
+                if kind == frame.POKE:
+                    self._channel.flush()
+                    self._pool.wake_one()
+                elif kind == frame.ABORT:
+                    self._gateway.abort(exchange)
+                elif kind == frame.EXPIRE:
+                    self._expire(frame.decode_number(payload) / 1000)
+                elif kind == frame.DUPLICATE:
+                    self._duplicate(frame.decode_number(payload))
+                elif kind == frame.STOP:
+                    self._stop()
+                    return
+            if self._interrupted:
+                self._rescue()
+
+    def _expire(self, limit: float) -> None:
+        """Interrupt every request that has been running for more than `limit` seconds."""
+        now = time.monotonic()
+        for slot in self._pool.slots:
+            exchange = slot.exchange
+            if exchange and slot.started and now - slot.started > limit:
+                stack = describe_stack(slot.ident)
+                if self._pool.interrupt(slot, exchange):
+                    payload = stack.encode("utf-8", "backslashreplace")
+                    self._channel.send(frame.encode_frame(frame.TIMED_OUT, exchange, payload))
+                    self._interrupted.append((slot, exchange, now))
+        if self._interrupted:
+            self._control.wait_at_most(_RESCUE_AFTER)
+
+    def _rescue(self) -> None:
+        """Replace threads that an interruption didn't free: they wait in C code."""
+        now = time.monotonic()
+        waiting = []
+        for slot, exchange, since in self._interrupted:
+            if slot.exchange != exchange:
+                continue
+            if now - since < _RESCUE_AFTER:
+                waiting.append((slot, exchange, since))
+            elif self._replaced < _REPLACED_AT_MOST and self._pool.replace(slot, exchange):
+                self._replaced += 1
+        self._interrupted = waiting
+        if not waiting:
+            self._control.wait_at_most(None)
+
+    def _duplicate(self, fd: int) -> None:
+        try:
+            duplicate = os.dup(fd)
+            if stat.S_ISSOCK(os.fstat(duplicate).st_mode):
+                fork.close_in_child(duplicate)
+        except OSError:
+            duplicate = frame.NO_DESCRIPTOR
+        self._channel.send(frame.encode_duplicated(fd, duplicate))
+
+    def _stop(self) -> None:
+        self._pool.stop()
+        self._pool.join(_JOIN)
+        self._channel.send(frame.encode_frame(frame.STOPPED, 0))

@@ -1,0 +1,58 @@
+"""What can go wrong while a request is in the app, and how it is told.
+
+Used by gateway.py, threads.py and control.py. The person's own frames are all that a traceback shows: the
+server's own, which call the app, say nothing about what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import FrameType, TracebackType
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class ProtocolError(Exception):
+    """The app broke a rule of PEP 3333; the message says which, there is no traceback to show."""
+
+
+class RequestTimeout(BaseException):
+    """Raised inside an app's thread whose request took longer than `--timeout`.
+
+    Not an Exception, so that an app's `except Exception` lets it through.
+    """
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def app_traceback(tb: TracebackType | None) -> TracebackType | None:
+    """Return the part of `tb` that begins with the app's own frames."""
+    while tb is not None and _is_ours(tb.tb_frame):
+        tb = tb.tb_next
+    return tb
+
+
+def describe_exception(error: BaseException) -> str:
+    """Return what the log says of an app's exception: its traceback, without the server's frames."""
+    if isinstance(error, ProtocolError):
+        return str(error)
+    tb = app_traceback(error.__traceback__)
+    lines = traceback.format_exception(type(error), error, tb)
+    return "unhandled exception in the app\n" + "".join(lines).rstrip("\n")
+
+
+def describe_stack(ident: int) -> str:
+    """Return where the thread `ident` is, without the server's frames; "" if it has ended."""
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return ""
+    stack = traceback.extract_stack(frame)
+    ours = [entry.filename.startswith(_PACKAGE) for entry in stack]
+    if True in ours:  # what is before our first frame is how the thread was started
+        stack = stack[ours.index(True) :]
+    theirs = [entry for entry in stack if not entry.filename.startswith(_PACKAGE)]
+    return "".join(traceback.format_list(theirs)).rstrip("\n")

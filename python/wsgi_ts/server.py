@@ -1,0 +1,60 @@
+"""Puts one server together: sockets to Node, gateway, pool, control thread.
+
+`start` is called by boot.py once the app is loaded, on the main thread (Node's event loop); from then on
+that thread never needs the GIL again. Must never import the app.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any, Mapping
+
+from . import fork
+from .channel import Channel
+from .control import Controller
+from .error_stream import ErrorStream
+from .environ import Environ
+from .file_wrapper import FileWrapper
+from .gateway import Gateway, WSGIApp
+from .threads import ThreadPool
+
+
+def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
+    """Start serving `app`; return `{"request_fd": …, "control_fd": …}`, descriptors that Node takes over.
+
+    `options`: `threads` (int), `multiprocess` (bool), `software` (str, for SERVER_SOFTWARE), `server_header`
+    (str, or None for none).
+    """
+    request_socket, request_fd = _socket_pair()
+    control_socket, control_fd = _socket_pair()
+    channel = Channel(request_socket)
+    threads: int = options["threads"]
+
+    def log(request: str, text: str) -> None:
+        gateway.log(request, text)
+
+    base: Environ = {
+        "SERVER_SOFTWARE": options["software"],
+        "wsgi.version": (1, 0),
+        "wsgi.errors": ErrorStream(log),
+        "wsgi.multithread": threads > 1,
+        "wsgi.multiprocess": bool(options["multiprocess"]),
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "wsgi.file_wrapper": FileWrapper,
+    }
+    gateway = Gateway(app, base, channel, options["server_header"])
+    pool = ThreadPool(channel, gateway, threads)
+    controller = Controller(Channel(control_socket), channel, gateway, pool)
+    pool.start()
+    threading.Thread(target=controller.run, name="wsgi-ts control", daemon=True).start()
+    return {"request_fd": request_fd, "control_fd": control_fd}
+
+
+def _socket_pair() -> tuple[socket.socket, int]:
+    """Return our end, and the number of Node's."""
+    ours, nodes = socket.socketpair()
+    fork.close_in_child(ours.fileno())
+    fork.close_in_child(nodes.fileno())
+    return ours, nodes.detach()

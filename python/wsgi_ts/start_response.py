@@ -1,0 +1,180 @@
+"""A response's head: what the app says with `start_response`, checked and encoded.
+
+One `ResponseHead` a request, used by gateway.py on the thread that runs the app. Every mistake is raised to
+the app from `start_response` itself (PEP 3333, "The start_response() Callable": servers "should check for
+errors in the headers at the time start_response is called"), so that the traceback names the app.
+Must never do I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import Any, Callable, Optional, Tuple, Type, Union
+
+ExcInfo = Union[
+    Tuple[Type[BaseException], BaseException, TracebackType],
+    Tuple[None, None, None],
+]
+
+_REASON = re.compile(r"[1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\Z")
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110 §5.6.2, token
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110 §5.5, as latin-1
+
+# RFC 9110 §7.6.1 and PEP 3333, "Other HTTP Features": these belong to the connection, thus to the server.
+_HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    "transfer-encoding upgrade".split()
+)
+
+_ORDINARY, _CONTENT_LENGTH, _SERVER = range(3)
+
+_KEPT_AT_MOST = 512
+"""Distinct names and status lines remembered as good: an app that invents them can't fill the memory."""
+
+
+class ResponseHead:
+    """What `start_response` was told.
+
+    `status` is the code as an int (0: not called yet), `content_length` the app's own or None, `sent` whether
+    the head went to the client.
+    """
+
+    __slots__ = ("_fields", "_server", "_write", "content_length", "sent", "status")
+
+    _statuses: dict[str, int] = {}
+    _names: dict[str, int] = {}
+
+    def __init__(self, write: Callable[[bytes], object], server: str | None) -> None:
+        """Prepare a head; `write` is what the app gets, `server` the default `Server` value (None: none)."""
+        self.status = 0
+        self.content_length: int | None = None
+        self.sent = False
+        self._fields: list[str] = []
+        self._server = server
+        self._write = write
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Optional[ExcInfo] = None, /
+    ) -> Callable[[bytes], object]:
+        """Take status and headers from the app (PEP 3333); return the `write` callable.
+
+        Raises TypeError, ValueError or RuntimeError for what the PEP forbids, and the exception in
+        `exc_info` once the head has been sent.
+        """
+        if exc_info is not None:
+            try:
+                if self.sent and exc_info[1] is not None:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # no circular reference through the frame
+        elif self.status:
+            raise RuntimeError("start_response was called a second time without exc_info")
+        self._take(status, headers)
+        return self._write
+
+    def _take(self, status: str, headers: list[tuple[str, str]]) -> None:
+        code = self._statuses.get(status) if type(status) is str else None
+        if code is None:
+            code = _check_status(status, self._statuses)
+        if type(headers) is not list:
+            raise TypeError(f"response headers must be a list, not {_type_name(headers)}")
+        names = self._names
+        fields = [status]
+        length: int | None = None
+        server = self._server
+        for item in headers:
+            try:
+                name, value = item
+                meaning = names[name]
+            except KeyError:
+                meaning = _check_name(name, names)
+            except (TypeError, ValueError):
+                raise TypeError(_malformed_header(item)) from None
+            if type(value) is not str:
+                raise TypeError(
+                    f"the value of response header {name!r} must be str, not {_type_name(value)}"
+                )
+            if not (value.isascii() and value.isprintable()) and not _VALUE.match(value):
+                raise ValueError(
+                    f"the value of response header {name!r} holds a character that is not allowed: {value!r}"
+                )
+            if meaning:
+                if meaning == _SERVER:
+                    server = None
+                else:
+                    length = _check_length(value, length)
+            fields.append(name)
+            fields.append(value)
+        if server is not None:
+            fields.append("Server")
+            fields.append(server)
+        self._fields = fields
+        self.content_length = length
+        self.status = code
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether a response with this status has no body at all (RFC 9110 §6.4.1)."""
+        return self.status in (204, 304)
+
+    def declare_length(self, length: int) -> None:
+        """Add a `Content-Length` that the app left out, its body being known whole."""
+        self.content_length = length
+        self._fields += ("Content-Length", str(length))
+
+    def encode(self) -> bytes:
+        """Return the head as it goes into a frame: status line, name, value, … separated by line feeds."""
+        if self.status == 204 and self.content_length is not None:  # RFC 9110 §8.6: no length in a 204
+            fields = self._fields[:1]
+            for name, value in zip(self._fields[1::2], self._fields[2::2]):
+                if name.lower() != "content-length":
+                    fields += (name, value)
+            self._fields = fields
+        return "\n".join(self._fields).encode("latin-1")
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
+
+
+def _check_status(status: Any, known: dict[str, int]) -> int:
+    if type(status) is not str:
+        raise TypeError(f"the response status must be str, not {_type_name(status)}")
+    if not _REASON.match(status):
+        raise ValueError(f"the response status must look like '200 OK', not {status!r}")
+    code = int(status[:3])
+    if code < 200:  # noqa: PLR2004
+        raise ValueError(f"the response status must be a final one (200 or above), not {status!r}")
+    if len(known) < _KEPT_AT_MOST:
+        known[status] = code
+    return code
+
+
+def _check_name(name: Any, known: dict[str, int]) -> int:
+    if type(name) is not str:
+        raise TypeError(f"response header names must be str, not {_type_name(name)}")
+    if not _NAME.match(name):
+        raise ValueError(f"{name!r} is not a header name")
+    lower = name.lower()
+    if lower in _HOP_BY_HOP:
+        raise ValueError(
+            f"response header {name!r} belongs to the connection and may not be set by an app (PEP 3333)"
+        )
+    meaning = {"content-length": _CONTENT_LENGTH, "server": _SERVER}.get(lower, _ORDINARY)
+    if len(known) < _KEPT_AT_MOST:
+        known[name] = meaning
+    return meaning
+
+
+def _malformed_header(item: object) -> str:
+    return f"each response header must be a (name, value) tuple of str, not {item!r}"
+
+
+def _check_length(value: str, earlier: int | None) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError(f"Content-Length must be a number, not {value!r}")
+    length = int(value)
+    if earlier is not None and earlier != length:
+        raise ValueError(f"Content-Length is given twice: {earlier} and {length}")
+    return length

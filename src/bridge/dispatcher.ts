@@ -1,0 +1,318 @@
+// The exchanges that Python has, and what the two sides say about them: frames to exchanges and back.
+// Made by handler.ts, one for each app; runs on the event loop. It also watches for silence: Python's threads
+// wake only when that helps, and whether it helps can be seen from here alone. Must never look at HTTP.
+import { close } from 'node:fs';
+import type { Logger } from '../log/logger.ts';
+import { Channel } from './channel.ts';
+import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
+
+/** Milliseconds without an answer after which Python is poked. */
+const POKE_AFTER = 2;
+
+/** Pokes in a row that can be of use beyond one a thread; later ones come every `SPARSE` ticks only. */
+const EXTRA_POKES = 8;
+const SPARSE = 25;
+
+/** Milliseconds between two looks at the time limit. */
+const EXPIRE_EVERY = 100;
+
+/** Milliseconds after the limit at which Python itself counts as stuck (a C extension that keeps the GIL). */
+const GRACE = 1000;
+
+/** Weight of the latest answers in the moving average of service times. */
+const WEIGHT = 0.1;
+
+/** What a dispatcher knows of an exchange (exchange.ts). */
+export interface DispatchedExchange {
+  readonly id: number;
+  /** When Python got it, by the dispatcher's clock (milliseconds). */
+  dispatchedAt: number;
+  /** Whether its response has not begun. */
+  readonly unanswered: boolean;
+  /** Whether Python is at work on it. */
+  readonly inPython: boolean;
+  respond(buffer: Buffer, start: number, end: number): void;
+  respondWithStream(buffer: Buffer, start: number): void;
+  respondWithFile(buffer: Buffer, start: number): void;
+  end(outcome: number): void;
+  timeOut(limit: number, stack: string): void;
+  abandon(): void;
+}
+
+/** How busy an app is; the worker accepts connections accordingly. */
+export interface Load {
+  /** Requests that Python has and did not answer yet. */
+  readonly outstanding: number;
+  readonly threads: number;
+  /** When the last answers came; `performance.now()`, 0 before the first. */
+  readonly lastAnswerAt: number;
+  /** Milliseconds one thread takes for one request, a moving average; 0 until known. */
+  readonly serviceTime: number;
+}
+
+export interface DispatcherOptions {
+  readonly requestFd: number;
+  readonly controlFd: number;
+  readonly threads: number;
+  /** Seconds a request may take in Python; 0: no limit. */
+  readonly timeout: number;
+  readonly logger: Logger;
+  /** Called after answers have arrived. */
+  readonly onAnswer: () => void;
+}
+
+/** Hands requests to one app's Python threads and their answers to the exchanges. */
+export class Dispatcher implements Load {
+  readonly threads: number;
+  /** Exchanges answered so far. */
+  answered = 0;
+  lastAnswerAt = 0;
+  serviceTime = 0;
+  readonly #channel: Channel;
+  readonly #options: DispatcherOptions;
+  readonly #exchanges = new Map<number, DispatchedExchange>();
+  readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
+  readonly #idle: (() => void)[] = [];
+  #timedOut = 0;
+  #busySince = 0;
+  #now = 0;
+  #ticker: NodeJS.Timeout | null = null;
+  #answeredAtTick = 0;
+  #answeredAtBatch = 0;
+  #ticks = 0;
+  #silentTicks = 0;
+  #closed = false;
+  #stopped: (() => void) | null = null;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.threads = options.threads;
+    this.#channel = new Channel(options.requestFd, options.controlFd, {
+      onFrame: (kind, id, buffer, start, end) => {
+        this.#onFrame(kind, id, buffer, start, end);
+      },
+      onBatch: () => {
+        this.#onBatch();
+      },
+      onEnd: (error) => {
+        this.#onEnd(error);
+      },
+    });
+  }
+
+  get outstanding(): number {
+    return this.#exchanges.size - this.#timedOut;
+  }
+
+  /** Hands `exchange`, encoded as `frame`, to Python. */
+  dispatch(exchange: DispatchedExchange, frame: Buffer): void {
+    if (this.#closed) {
+      exchange.abandon();
+      return;
+    }
+    if (this.#exchanges.size === 0) this.#busySince = performance.now();
+    if (this.#ticker === null) this.#watch();
+    exchange.dispatchedAt = this.#now;
+    this.#exchanges.set(exchange.id, exchange);
+    this.#channel.send(frame, this.#exchanges.size);
+  }
+
+  /** Tells Python that the client of a streamed response is gone. */
+  abort(id: number): void {
+    if (!this.#closed) this.#channel.control(encodeFrame(FrameKind.abort, id));
+  }
+
+  /** Tells Python that it may close a file response. */
+  release(id: number): void {
+    if (!this.#closed) this.#channel.send(encodeFrame(FrameKind.release, id), 0);
+  }
+
+  /**
+   * dup(2), done by Python's control thread; close-on-exec, and closed in children that the app forks.
+   *
+   * @throws Error when no descriptor could be made, or the app's threads have ended.
+   */
+  duplicate(fd: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new Error('the app has been closed'));
+        return;
+      }
+      const waiting = this.#duplicates.get(fd) ?? [];
+      this.#duplicates.set(fd, waiting);
+      waiting.push((duplicate) => {
+        if (duplicate === NO_DESCRIPTOR) reject(new Error(`descriptor ${fd} can't be duplicated`));
+        else resolve(duplicate);
+      });
+      this.#channel.control(encodeNumber(FrameKind.duplicate, 0, fd));
+    });
+  }
+
+  /** Resolves once no request is outstanding. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.outstanding <= 0) resolve();
+      else this.#idle.push(resolve);
+    });
+  }
+
+  /** Ends Python's threads; resolves when they have ended, or don't within a second or so. */
+  async stop(): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      this.#stopped = resolve;
+      this.#channel.control(encodeFrame(FrameKind.stop, 0));
+    });
+    this.#closed = true;
+    this.#channel.close();
+    this.#abandonAll();
+  }
+
+  #onFrame(kind: number, id: number, buffer: Buffer, start: number, end: number): void {
+    switch (kind) {
+      case FrameKind.response:
+        this.#take(id)?.respond(buffer, start, end);
+        break;
+      case FrameKind.responseStream:
+        this.#exchanges.get(id)?.respondWithStream(buffer, start);
+        break;
+      case FrameKind.responseFile:
+        this.#take(id)?.respondWithFile(buffer, start);
+        break;
+      case FrameKind.end:
+        this.#take(id)?.end(buffer[start] ?? 0);
+        break;
+      case FrameKind.log:
+        this.#options.logger.log(
+          LOG_LEVELS[buffer[start] ?? 0] ?? 'error',
+          buffer.toString('utf8', start + 1, end),
+        );
+        break;
+      case FrameKind.timedOut:
+        this.#timeOut(id, buffer.toString('utf8', start, end));
+        break;
+      case FrameKind.duplicated:
+        this.#resolveDuplicate(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
+        break;
+      case FrameKind.stopped:
+        this.#stopped?.();
+        break;
+      default:
+        this.#options.logger.critical(`a frame of unknown kind ${kind}: this is a bug in wsgi-ts`);
+    }
+  }
+
+  /** The exchange that an answer is for; it is no longer outstanding. */
+  #take(id: number): DispatchedExchange | undefined {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return undefined;
+    this.#exchanges.delete(id);
+    this.answered++;
+    if (!exchange.inPython) this.#timedOut--;
+    return exchange;
+  }
+
+  #onBatch(): void {
+    const count = this.answered - this.#answeredAtBatch;
+    if (count === 0) return;
+    this.#answeredAtBatch = this.answered;
+    const now = performance.now();
+    const gap = (now - Math.max(this.lastAnswerAt, this.#busySince)) / count;
+    const serviceTime = gap * Math.min(this.threads, this.#exchanges.size + count);
+    const weight = this.serviceTime === 0 ? 1 : Math.min(1, WEIGHT * count);
+    this.serviceTime += (serviceTime - this.serviceTime) * weight;
+    this.lastAnswerAt = now;
+    this.#wakeIdle();
+    this.#options.onAnswer();
+  }
+
+  #wakeIdle(): void {
+    if (this.outstanding <= 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #watch(): void {
+    this.#now = performance.now();
+    this.#silentTicks = 0;
+    this.#answeredAtTick = this.answered;
+    this.#ticker = setInterval(() => {
+      this.#tick();
+    }, POKE_AFTER);
+    this.#ticker.unref();
+  }
+
+  #tick(): void {
+    if (this.#exchanges.size === 0) {
+      if (this.#ticker !== null) clearInterval(this.#ticker);
+      this.#ticker = null;
+      return;
+    }
+    this.#now = performance.now();
+    this.#ticks++;
+    if (this.answered !== this.#answeredAtTick) {
+      this.#answeredAtTick = this.answered;
+      this.#silentTicks = 0;
+    } else {
+      this.#silentTicks++;
+      const useful = this.#silentTicks <= this.threads + EXTRA_POKES;
+      if (useful || this.#silentTicks % SPARSE === 0) {
+        this.#channel.control(encodeFrame(FrameKind.poke, 0));
+      }
+    }
+    if (this.#options.timeout > 0 && this.#ticks % (EXPIRE_EVERY / POKE_AFTER) === 0) {
+      this.#expire(this.#options.timeout * 1000);
+    }
+  }
+
+  #expire(limit: number): void {
+    let oldest = 0;
+    let asked = false;
+    for (const exchange of this.#exchanges.values()) {
+      if (!exchange.inPython) continue;
+      const age = this.#now - exchange.dispatchedAt;
+      if (age <= limit || ++oldest > this.threads) return;
+      if (!asked) this.#channel.control(encodeNumber(FrameKind.expire, 0, limit));
+      asked = true;
+      // Python takes requests in order, so the oldest are those that run; it says nothing: the GIL is held.
+      if (age > limit + GRACE && exchange.unanswered && this.#isSilent()) {
+        this.#timeOut(exchange.id, 'in C code that holds the GIL, so that Python could not be asked');
+      }
+    }
+  }
+
+  #isSilent(): boolean {
+    return this.#silentTicks * POKE_AFTER > GRACE;
+  }
+
+  #timeOut(id: number, stack: string): void {
+    const exchange = this.#exchanges.get(id);
+    if (!exchange?.inPython) return;
+    exchange.timeOut(this.#options.timeout, stack);
+    this.#timedOut++;
+    this.#wakeIdle();
+    this.#options.onAnswer();
+  }
+
+  #resolveDuplicate(fd: number, duplicate: number): void {
+    const resolve = this.#duplicates.get(fd)?.shift();
+    if (resolve !== undefined) resolve(duplicate);
+    else if (duplicate !== NO_DESCRIPTOR) close(duplicate);
+  }
+
+  #onEnd(error: Error | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.logger.critical(
+      `the connection to Python was lost${error === null ? '' : `: ${error.message}`}`,
+    );
+    this.#stopped?.();
+    this.#abandonAll();
+  }
+
+  #abandonAll(): void {
+    for (const exchange of this.#exchanges.values()) exchange.abandon();
+    this.#exchanges.clear();
+    this.#timedOut = 0;
+    for (const waiting of this.#duplicates.values()) for (const resolve of waiting) resolve(NO_DESCRIPTOR);
+    this.#wakeIdle();
+  }
+}

@@ -1,0 +1,162 @@
+// A WSGI app as a request listener of node:http: the piece that workers and embedding Node apps share.
+// Loads the app, starts its Python threads and gives every request an exchange. Runs on the event loop, which
+// needs the GIL while the app is loaded and again when it is closed, and never in between.
+// Must not know of a master, of settings, or of a listening socket.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { WsgiTsError } from '../errors.ts';
+import type { AccessLog } from '../log/access-log.ts';
+import { createLogger, type Logger } from '../log/logger.ts';
+import { Dispatcher, type Load } from './dispatcher.ts';
+import { Exchange, type ExchangeContext } from './exchange.ts';
+import { startInterpreter, type Interpreter, type Plain } from './interpreter.ts';
+import { version } from './version.ts';
+
+/** How an app is run; everything has a default. */
+export interface HandlerOptions {
+  /** Directory the app is imported from; the process changes into it only in a worker. Default: the current one. */
+  readonly chdir?: string;
+  /** Further directories for `sys.path`. */
+  readonly pythonpath?: readonly string[];
+  /** Environment variables for the app. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Python interpreter or environment to use, instead of the one that is found. */
+  readonly python?: string | null;
+  /** Python threads. Default: 1. */
+  readonly threads?: number;
+  /** Seconds a request may take in Python, then it is answered 504; 0 (the default): no limit. */
+  readonly timeout?: number;
+  /** What `wsgi.multiprocess` says. Default: false. */
+  readonly multiprocess?: boolean;
+  /** `sys.argv`. Default: `['wsgi-ts', app]`. */
+  readonly argv?: readonly string[];
+  /** Where errors go. Default: standard error, in the server's own form. */
+  readonly logger?: Logger;
+  readonly accessLog?: AccessLog | null;
+  /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
+  readonly ownProcess?: boolean;
+  /** Called after answers have arrived from Python. */
+  readonly onAnswer?: () => void;
+}
+
+/** A request listener for `node:http`, Express and whatever calls `(request, response)`. */
+export interface WsgiHandler {
+  (request: IncomingMessage, response: ServerResponse, next?: unknown): void;
+  /** How busy the app's threads are. */
+  readonly load: Load;
+  /** Requests answered so far. */
+  readonly served: number;
+  /** Duplicates a descriptor; close-on-exec, and closed in children that the app forks. */
+  duplicate(fd: number): Promise<number>;
+  /** Says `Connection: close` with every answer from now on. */
+  drain(): void;
+  /**
+   * Waits up to `seconds` (default 30) for running requests, then ends the app's threads and, where the process is
+   * the app's alone, runs Python's exit functions and flushes its output.
+   */
+  close(seconds?: number): Promise<void>;
+}
+
+/**
+ * Loads a WSGI app into this process.
+ *
+ * @param app - `module`, `module:name`, `module:object.attribute` or `module:factory('argument')`.
+ * @throws WsgiTsError: `operator` where Python or its environment is the cause, `application` (with the
+ * person's traceback, exit code 3 or 4) where the app can't be loaded.
+ */
+export async function createHandler(
+  app: string,
+  options: HandlerOptions = {},
+): Promise<WsgiHandler> {
+  const { threads = 1, timeout = 0, accessLog = null, ownProcess = false } = options;
+  const directory = options.chdir ?? process.cwd();
+  const interpreter = startInterpreter({ python: options.python ?? null, directory });
+  interpreter.call('boot', 'prepare', {
+    chdir: directory,
+    pythonpath: [...(options.pythonpath ?? [])],
+    env: { ...options.env },
+    argv: [...(options.argv ?? ['wsgi-ts', app])],
+    own_process: ownProcess,
+  });
+  const started = startApp(interpreter, app, {
+    threads,
+    multiprocess: options.multiprocess ?? false,
+    software: `wsgi-ts/${version}`,
+    server_header: 'wsgi-ts',
+  });
+  const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
+  let stopping = false;
+  let lastId = 0;
+  const dispatcher = new Dispatcher({
+    ...started,
+    threads,
+    timeout,
+    logger,
+    onAnswer: options.onAnswer ?? (() => undefined),
+  });
+  const context: ExchangeContext = { dispatcher, logger, accessLog, stopping: () => stopping };
+
+  const handler = (request: IncomingMessage, response: ServerResponse): void => {
+    lastId = lastId === 0xffffffff ? 1 : lastId + 1; // 0 stands for "no exchange"
+    new Exchange(context, lastId, request, response).start();
+  };
+  return await Promise.resolve(
+    Object.defineProperties(handler, {
+      load: { value: dispatcher },
+      served: { get: () => dispatcher.answered },
+      duplicate: { value: (fd: number) => dispatcher.duplicate(fd) },
+      drain: {
+        value: () => {
+          stopping = true;
+        },
+      },
+      close: {
+        value: async (seconds = 30) => {
+          stopping = true;
+          await settled(dispatcher.idle(), seconds * 1000);
+          await settled(dispatcher.stop(), 2000);
+          if (ownProcess) interpreter.call('boot', 'finish');
+        },
+      },
+    }) as WsgiHandler,
+  );
+}
+
+interface StartedApp {
+  readonly requestFd: number;
+  readonly controlFd: number;
+}
+
+function startApp(
+  interpreter: Interpreter,
+  app: string,
+  options: Readonly<Record<string, Plain>>,
+): StartedApp {
+  const result = interpreter.call('boot', 'start', app, options) as
+    | { ok: true; request_fd: number; control_fd: number }
+    | {
+        ok: false;
+        code: string;
+        exit_code: number;
+        message: string;
+        remedy: string | null;
+        traceback: string | null;
+      };
+  if (result.ok) return { requestFd: result.request_fd, controlFd: result.control_fd };
+  throw new WsgiTsError(result.code, 'application', result.message, {
+    exitCode: result.exit_code,
+    ...(result.remedy === null ? {} : { remedy: result.remedy }),
+    ...(result.traceback === null ? {} : { traceback: result.traceback }),
+  });
+}
+
+/** Waits for `promise`, but no longer than `milliseconds`. */
+async function settled(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    promise,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    }),
+  ]);
+  clearTimeout(timer);
+}

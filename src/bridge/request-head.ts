@@ -1,0 +1,114 @@
+// A request's head as Python gets it: one latin-1 text, its fields separated by line feeds.
+// Called by exchange.ts for each request, on the event loop. python/wsgi_ts/environ.py unpacks the same
+// order: method, path, query, raw target, protocol, script name, peer address, peer port, server name,
+// server port, scheme, then header names and values by turns. Pure: reads the request, touches no socket.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { WsgiTsError } from '../errors.ts';
+
+/** What the exchange has to know of a request's head besides the text for Python. */
+export interface RequestHead {
+  readonly text: string;
+  /** Bytes of the body: what `Content-Length` says, 0 for none, -1 where only its end will tell (chunked). */
+  readonly bodyLength: number;
+  /** The protocol that the client wants to change to, in lower case, or ''. */
+  readonly upgrade: string;
+}
+
+/** What Express and Connect add to a request of an app mounted below a path. */
+interface MountedRequest {
+  readonly baseUrl?: string;
+  readonly originalUrl?: string;
+}
+
+// RFC 9110 §5.5: a server that meets CR, LF or NUL in a value refuses it; other control characters have no
+// use, and the line feed separates our fields. llhttp refuses the line feed itself.
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+const FORBIDDEN = /[\0-\x08\x0b-\x1f\x7f]/;
+
+const connections = new WeakMap<Socket, string>();
+
+/** The fields that all requests of one connection share. */
+function connectionFields(socket: Socket): string {
+  let fields = connections.get(socket);
+  if (fields === undefined) {
+    const { remoteAddress = '', remotePort = '', localAddress = '', localPort = '' } = socket;
+    const secure = 'encrypted' in socket && socket.encrypted === true;
+    const port = localPort === '' ? (secure ? '443' : '80') : localPort;
+    fields = `\n${remoteAddress}\n${remotePort}\n${localAddress}\n${port}\n${secure ? 'https' : 'http'}`;
+    connections.set(socket, fields);
+  }
+  return fields;
+}
+
+/**
+ * Encodes the head of `request`.
+ *
+ * @throws WsgiTsError (client, 400) for control characters, or a target of no known form.
+ */
+export function encodeRequestHead(request: IncomingMessage): RequestHead {
+  const mounted = request as MountedRequest;
+  const method = request.method ?? 'GET';
+  let target = request.url ?? '/';
+  const rawTarget = mounted.originalUrl ?? target;
+  let host: string | null = null;
+  if (!target.startsWith('/') && target !== '*') {
+    [host, target] = splitAbsoluteForm(target);
+  }
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? '' : target.slice(mark + 1);
+
+  let bodyLength = 0;
+  let upgrade = '';
+  let headers = '';
+  const raw = request.rawHeaders;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    let value = raw[i + 1] ?? '';
+    switch (name.length) {
+      case 4:
+        if (host !== null && name.toLowerCase() === 'host') value = host;
+        break;
+      case 7:
+        if (name.toLowerCase() === 'upgrade') upgrade = value.toLowerCase();
+        break;
+      case 14:
+        if (name.toLowerCase() === 'content-length') bodyLength = Number(value);
+        break;
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding') {
+          // The body is stored before the app is called: it will have a length, and no coding.
+          bodyLength = -1;
+          continue;
+        }
+        break;
+    }
+    headers += `\n${name}\n${value}`;
+  }
+  const text =
+    `${method}\n${path}\n${query}\n${rawTarget}\nHTTP/${request.httpVersion}\n${mounted.baseUrl ?? ''}` +
+    connectionFields(request.socket) +
+    headers;
+  if (FORBIDDEN.test(text)) {
+    throw new WsgiTsError(
+      'ERR_WSGI_CONTROL_CHARACTER',
+      'client',
+      'the request head holds a control character',
+      { status: 400 },
+    );
+  }
+  return { text, bodyLength, upgrade };
+}
+
+/** RFC 9112 §3.2.2: a request in absolute form names its host in the target, whatever the Host field says. */
+function splitAbsoluteForm(target: string): [host: string, target: string] {
+  const match = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(target);
+  if (match === null) {
+    throw new WsgiTsError('ERR_WSGI_TARGET', 'client', 'the request target is not a path', {
+      status: 400,
+    });
+  }
+  const [, host = '', rest = ''] = match;
+  return [host, rest.startsWith('/') ? rest : `/${rest}`];
+}

@@ -1,0 +1,152 @@
+// Writes what Python answered to the client: a whole response, a file's bytes, a stream's, or an error page.
+// Called by exchange.ts on the event loop; the three ways of a body end by calling back exactly once.
+// Must never decide what to answer, only how it gets onto the wire.
+import { createReadStream } from 'node:fs';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import type { FileRange } from './frame.ts';
+
+/** Bodies up to this many bytes are joined with their head into one write. */
+const JOINED_AT_MOST = 16 * 1024;
+
+const FILE_PIECE = 256 * 1024;
+
+/** Sends `fields` (status line, name, value, …) as the head of `response`. */
+function writeHead(response: ServerResponse, fields: string[]): void {
+  const status = fields.shift() ?? '';
+  response.writeHead(Number(status.slice(0, 3)), status.slice(4), fields);
+}
+
+/** Sends a response whose body is `body` from `start` to `end`. */
+export function writeWhole(
+  response: ServerResponse,
+  fields: string[],
+  body: Buffer,
+  start: number,
+  end: number,
+): void {
+  writeHead(response, fields);
+  if (end - start <= JOINED_AT_MOST) {
+    // As a latin-1 string, Node puts it into the head's own write.
+    response.end(body.toString('latin1', start, end), 'latin1');
+  } else {
+    response.end(body.subarray(start, end));
+  }
+}
+
+/**
+ * Sends a response whose body is part of a file, and closes the file.
+ *
+ * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
+ */
+export function writeFile(
+  response: ServerResponse,
+  fields: string[],
+  range: FileRange,
+  done: (error: Error | null) => void,
+): void {
+  writeHead(response, fields);
+  const file = createReadStream('', {
+    fd: range.fd,
+    start: range.offset,
+    end: range.offset + range.length - 1,
+    highWaterMark: FILE_PIECE,
+  });
+  pipeline(file, response, { end: false }).then(
+    () => {
+      if (file.bytesRead < range.length) {
+        done(new Error(`the file ended after ${file.bytesRead} of ${range.length} bytes`));
+      } else {
+        response.end();
+        done(null);
+      }
+    },
+    (error: unknown) => {
+      done(error instanceof Error ? error : new Error(String(error)));
+    },
+  );
+}
+
+/** A streamed response on its way: the bytes come from a socket whose other end Python writes to. */
+export class StreamWriter {
+  readonly #response: ServerResponse;
+  readonly #source: Socket;
+  readonly #done: (complete: boolean) => void;
+  #drained = false;
+  #complete = false;
+  #settled = false;
+
+  /**
+   * Sends the head, and from then on what arrives on `fd`, which it closes.
+   *
+   * @param done - told once whether the client was given everything.
+   */
+  constructor(
+    response: ServerResponse,
+    fields: string[],
+    fd: number,
+    done: (complete: boolean) => void,
+  ) {
+    this.#response = response;
+    this.#done = done;
+    // Half open, so that Node leaves the end of the response to us.
+    const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+    this.#source = source;
+    source.on('data', (data: Buffer) => {
+      if (!response.write(data)) source.pause();
+    });
+    source.on('end', () => {
+      this.#drained = true;
+      if (this.#complete) this.#settle(true);
+    });
+    source.on('error', () => {
+      this.fail();
+    });
+    response.on('drain', () => {
+      source.resume();
+    });
+    response.once('close', () => {
+      this.fail();
+    });
+    if (response.destroyed) {
+      this.fail();
+    } else {
+      writeHead(response, fields);
+      response.flushHeaders();
+    }
+  }
+
+  /** Bytes of the body so far. */
+  get bytes(): number {
+    return this.#source.bytesRead;
+  }
+
+  /** Python has written everything; what is on its way still arrives. */
+  complete(): void {
+    this.#complete = true;
+    if (this.#drained) this.#settle(true);
+  }
+
+  /** There will be no more: the client must not take what it has for a whole response. */
+  fail(): void {
+    this.#settle(false);
+  }
+
+  #settle(complete: boolean): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#source.destroy();
+    if (complete) this.#response.end();
+    else this.#response.destroy();
+    this.#done(complete);
+  }
+}
+
+/** An error page of our own, as `writeWhole` takes it. */
+export function errorPage(status: number, text: string): { fields: string[]; body: Buffer } {
+  const reason = STATUS_CODES[status] ?? 'Error';
+  const body = Buffer.from(`${status} ${reason}\n\n${text}\n`, 'latin1');
+  const fields = [`${status} ${reason}`, 'Content-Type', 'text/plain; charset=iso-8859-1'];
+  return { fields: [...fields, 'Content-Length', String(body.length)], body };
+}
