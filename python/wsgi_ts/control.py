@@ -15,7 +15,8 @@ from . import fork, frame
 from .channel import Channel
 from .faults import describe_stack
 from .gateway import Gateway
-from .threads import Slot, ThreadPool
+from .slot import Slot
+from .threads import ThreadPool
 
 _RESCUE_AFTER = 1.0
 """Seconds that an interrupted thread gets before another one takes its place."""
@@ -30,7 +31,9 @@ _JOIN = 1.0
 class Controller:
     """What the control thread does; `run` is its body."""
 
-    def __init__(self, control: Channel, channel: Channel, gateway: Gateway, pool: ThreadPool) -> None:
+    def __init__(
+        self, control: Channel, channel: Channel, gateway: Gateway, pool: ThreadPool
+    ) -> None:
         """Hear `control`, answer on `channel`."""
         self._control = control
         self._channel = channel

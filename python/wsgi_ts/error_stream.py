@@ -7,7 +7,7 @@ once; the rest of a line waits for its end, for `flush`, or for the end of the r
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 
 class _Pending(threading.local):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from types import FrameType, TracebackType
+
+from .tracebacks import own_traceback
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -25,24 +26,11 @@ class RequestTimeout(BaseException):
     """
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_PACKAGE)
-
-
-def app_traceback(tb: TracebackType | None) -> TracebackType | None:
-    """Return the part of `tb` that begins with the app's own frames."""
-    while tb is not None and _is_ours(tb.tb_frame):
-        tb = tb.tb_next
-    return tb
-
-
 def describe_exception(error: BaseException) -> str:
     """Return what the log says of an app's exception: its traceback, without the server's frames."""
     if isinstance(error, ProtocolError):
         return str(error)
-    tb = app_traceback(error.__traceback__)
-    lines = traceback.format_exception(type(error), error, tb)
-    return "unhandled exception in the app\n" + "".join(lines).rstrip("\n")
+    return "unhandled exception in the app\n" + own_traceback(error)
 
 
 def describe_stack(ident: int) -> str:
@@ -50,7 +38,7 @@ def describe_stack(ident: int) -> str:
     frame = sys._current_frames().get(ident)
     if frame is None:
         return ""
-    stack = traceback.extract_stack(frame)
+    stack = list(traceback.extract_stack(frame))
     ours = [entry.filename.startswith(_PACKAGE) for entry in stack]
     if True in ours:  # what is before our first frame is how the thread was started
         stack = stack[ours.index(True) :]

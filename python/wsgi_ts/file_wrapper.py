@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-from typing import Any, Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 _DEFAULT_BLOCK_SIZE = 65536
 

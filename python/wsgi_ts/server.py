@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from . import fork
 from .channel import Channel
 from .control import Controller
-from .error_stream import ErrorStream
 from .environ import Environ
+from .error_stream import ErrorStream
 from .file_wrapper import FileWrapper
 from .gateway import Gateway, WSGIApp
 from .threads import ThreadPool

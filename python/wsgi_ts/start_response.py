@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
-from typing import Any, Callable, Optional, Tuple, Type, Union
+from typing import ClassVar, Union
 
 ExcInfo = Union[
-    Tuple[Type[BaseException], BaseException, TracebackType],
-    Tuple[None, None, None],
+    tuple[type[BaseException], BaseException, TracebackType],
+    tuple[None, None, None],
 ]
 
 _REASON = re.compile(r"[1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\Z")
@@ -23,9 +23,22 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110 §5.5, as latin-1
 
 # RFC 9110 §7.6.1 and PEP 3333, "Other HTTP Features": these belong to the connection, thus to the server.
 _HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
-    "transfer-encoding upgrade".split()
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
 )
+
+_FIRST_FINAL = 200
+_NO_CONTENT = 204
+_NOT_MODIFIED = 304
 
 _ORDINARY, _CONTENT_LENGTH, _SERVER = range(3)
 
@@ -40,24 +53,23 @@ class ResponseHead:
     the head went to the client.
     """
 
-    __slots__ = ("_fields", "_server", "_write", "content_length", "sent", "status")
+    __slots__ = ("_fields", "_server", "content_length", "sent", "status")
 
-    _statuses: dict[str, int] = {}
-    _names: dict[str, int] = {}
+    _statuses: ClassVar[dict[str, int]] = {}
+    _names: ClassVar[dict[str, int]] = {}
 
-    def __init__(self, write: Callable[[bytes], object], server: str | None) -> None:
-        """Prepare a head; `write` is what the app gets, `server` the default `Server` value (None: none)."""
+    def __init__(self, server: str | None) -> None:
+        """Prepare a head; `server` is the default `Server` value (None: none)."""
         self.status = 0
         self.content_length: int | None = None
         self.sent = False
         self._fields: list[str] = []
         self._server = server
-        self._write = write
 
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Optional[ExcInfo] = None, /
-    ) -> Callable[[bytes], object]:
-        """Take status and headers from the app (PEP 3333); return the `write` callable.
+    def take(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> None:
+        """Take what the app gave to `start_response` (PEP 3333).
 
         Raises TypeError, ValueError or RuntimeError for what the PEP forbids, and the exception in
         `exc_info` once the head has been sent.
@@ -71,14 +83,11 @@ class ResponseHead:
         elif self.status:
             raise RuntimeError("start_response was called a second time without exc_info")
         self._take(status, headers)
-        return self._write
 
     def _take(self, status: str, headers: list[tuple[str, str]]) -> None:
         code = self._statuses.get(status) if type(status) is str else None
         if code is None:
             code = _check_status(status, self._statuses)
-        if type(headers) is not list:
-            raise TypeError(f"response headers must be a list, not {_type_name(headers)}")
         names = self._names
         fields = [status]
         length: int | None = None
@@ -91,7 +100,7 @@ class ResponseHead:
                 meaning = _check_name(name, names)
             except (TypeError, ValueError):
                 raise TypeError(_malformed_header(item)) from None
-            if type(value) is not str:
+            if not isinstance(value, str):
                 raise TypeError(
                     f"the value of response header {name!r} must be str, not {_type_name(value)}"
                 )
@@ -116,7 +125,7 @@ class ResponseHead:
     @property
     def bodiless(self) -> bool:
         """Whether a response with this status has no body at all (RFC 9110 §6.4.1)."""
-        return self.status in (204, 304)
+        return self.status in (_NO_CONTENT, _NOT_MODIFIED)
 
     def declare_length(self, length: int) -> None:
         """Add a `Content-Length` that the app left out, its body being known whole."""
@@ -125,7 +134,8 @@ class ResponseHead:
 
     def encode(self) -> bytes:
         """Return the head as it goes into a frame: status line, name, value, … separated by line feeds."""
-        if self.status == 204 and self.content_length is not None:  # RFC 9110 §8.6: no length in a 204
+        # RFC 9110 §8.6: no length in a 204
+        if self.status == _NO_CONTENT and self.content_length is not None:
             fields = self._fields[:1]
             for name, value in zip(self._fields[1::2], self._fields[2::2]):
                 if name.lower() != "content-length":
@@ -138,21 +148,21 @@ def _type_name(value: object) -> str:
     return type(value).__name__
 
 
-def _check_status(status: Any, known: dict[str, int]) -> int:
-    if type(status) is not str:
+def _check_status(status: object, known: dict[str, int]) -> int:
+    if not isinstance(status, str):
         raise TypeError(f"the response status must be str, not {_type_name(status)}")
     if not _REASON.match(status):
         raise ValueError(f"the response status must look like '200 OK', not {status!r}")
     code = int(status[:3])
-    if code < 200:  # noqa: PLR2004
+    if code < _FIRST_FINAL:
         raise ValueError(f"the response status must be a final one (200 or above), not {status!r}")
     if len(known) < _KEPT_AT_MOST:
         known[status] = code
     return code
 
 
-def _check_name(name: Any, known: dict[str, int]) -> int:
-    if type(name) is not str:
+def _check_name(name: object, known: dict[str, int]) -> int:
+    if not isinstance(name, str):
         raise TypeError(f"response header names must be str, not {_type_name(name)}")
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is not a header name")

@@ -7,6 +7,7 @@ neither the end of a response nor a client's going can be hidden by a child proc
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 from . import fork
@@ -42,10 +43,8 @@ class Stream:
 
     def abort(self) -> None:
         """Make a `write` that waits, and all later ones, raise ClientGone (for any thread)."""
-        try:
+        with contextlib.suppress(OSError):  # ended already
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # ended already
 
     def end(self) -> None:
         """Say that there is no more."""

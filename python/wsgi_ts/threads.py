@@ -18,6 +18,7 @@ from . import frame
 from .channel import Channel
 from .faults import RequestTimeout
 from .gateway import Gateway
+from .slot import Slot
 
 _FRESH = 0.002
 """Seconds for which a request counts as running on the processor rather than blocked."""
@@ -30,23 +31,6 @@ _WEIGHT = 0.1
 
 _raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in_thread.argtypes = (ctypes.c_ulong, ctypes.py_object)
-
-
-class Slot:
-    """One thread of the pool, as the others see it."""
-
-    __slots__ = ("exchange", "gate", "ident", "interrupted", "lock", "replaced", "started")
-
-    def __init__(self) -> None:
-        """Make the slot of a thread that is not running yet."""
-        self.ident = 0
-        self.exchange = 0
-        self.started = 0.0  # when the running request began, by time.monotonic(); 0.0: none is running
-        self.lock = threading.Lock()  # held over "still this exchange?" and what follows from it
-        self.interrupted = False
-        self.replaced = False
-        self.gate = threading.Lock()  # a parked thread waits here
-        self.gate.acquire()
 
 
 class ThreadPool:
@@ -134,7 +118,7 @@ class ThreadPool:
             try:
                 slot.started = started
                 slot.exchange = exchange
-                self._gateway.serve(exchange, kind, payload)
+                self._gateway.serve(exchange, kind, payload, slot)
                 with slot.lock:
                     slot.exchange = 0
                 slot.started = 0.0

@@ -274,7 +274,10 @@ export class Dispatcher implements Load {
       asked = true;
       // Python takes requests in order, so the oldest are those that run; it says nothing: the GIL is held.
       if (age > limit + GRACE && exchange.unanswered && this.#isSilent()) {
-        this.#timeOut(exchange.id, 'in C code that holds the GIL, so that Python could not be asked');
+        this.#timeOut(
+          exchange.id,
+          'in C code that holds the GIL, so that Python could not be asked',
+        );
       }
     }
   }
@@ -312,7 +315,8 @@ export class Dispatcher implements Load {
     for (const exchange of this.#exchanges.values()) exchange.abandon();
     this.#exchanges.clear();
     this.#timedOut = 0;
-    for (const waiting of this.#duplicates.values()) for (const resolve of waiting) resolve(NO_DESCRIPTOR);
+    for (const waiting of this.#duplicates.values())
+      for (const resolve of waiting) resolve(NO_DESCRIPTOR);
     this.#wakeIdle();
   }
 }

@@ -58,6 +58,8 @@ export interface ExchangeContext {
   readonly dispatcher: Dispatcher;
   readonly logger: Logger;
   readonly accessLog: AccessLog | null;
+  /** Value of the `Server` field where the app sets none; null: no field. */
+  readonly serverHeader: string | null;
   /** Whether connections are to be closed behind their next answer. */
   readonly stopping: () => boolean;
 }
@@ -254,7 +256,7 @@ export class Exchange implements DispatchedExchange {
       this.#response.destroy();
       return;
     }
-    const { fields, body } = errorPage(status, text);
+    const { fields, body } = errorPage(status, text, this.#context.serverHeader);
     this.#bytes = body.length;
     this.#prepare(fields);
     writeWhole(this.#response, fields, body, 0, body.length);

@@ -13,7 +13,7 @@ import { version } from './version.ts';
 
 /** How an app is run; everything has a default. */
 export interface HandlerOptions {
-  /** Directory the app is imported from; the process changes into it only in a worker. Default: the current one. */
+  /** Directory the app is imported from. Default: the current one. A worker also changes into it. */
   readonly chdir?: string;
   /** Further directories for `sys.path`. */
   readonly pythonpath?: readonly string[];
@@ -34,6 +34,8 @@ export interface HandlerOptions {
   readonly accessLog?: AccessLog | null;
   /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
   readonly ownProcess?: boolean;
+  /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
+  readonly serverHeader?: string | null;
   /** Called after answers have arrived from Python. */
   readonly onAnswer?: () => void;
 }
@@ -68,20 +70,20 @@ export async function createHandler(
   options: HandlerOptions = {},
 ): Promise<WsgiHandler> {
   const { threads = 1, timeout = 0, accessLog = null, ownProcess = false } = options;
+  const { serverHeader = 'wsgi-ts' } = options;
   const directory = options.chdir ?? process.cwd();
   const interpreter = startInterpreter({ python: options.python ?? null, directory });
   interpreter.call('boot', 'prepare', {
-    chdir: directory,
-    pythonpath: [...(options.pythonpath ?? [])],
+    chdir: ownProcess ? directory : null,
+    pythonpath: [...(options.pythonpath ?? []), ...(ownProcess ? [] : [directory])],
     env: { ...options.env },
     argv: [...(options.argv ?? ['wsgi-ts', app])],
-    own_process: ownProcess,
   });
   const started = startApp(interpreter, app, {
     threads,
     multiprocess: options.multiprocess ?? false,
     software: `wsgi-ts/${version}`,
-    server_header: 'wsgi-ts',
+    server_header: serverHeader,
   });
   const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
   let stopping = false;
@@ -93,7 +95,13 @@ export async function createHandler(
     logger,
     onAnswer: options.onAnswer ?? (() => undefined),
   });
-  const context: ExchangeContext = { dispatcher, logger, accessLog, stopping: () => stopping };
+  const context: ExchangeContext = {
+    dispatcher,
+    logger,
+    accessLog,
+    serverHeader,
+    stopping: () => stopping,
+  };
 
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
     lastId = lastId === 0xffffffff ? 1 : lastId + 1; // 0 stands for "no exchange"

@@ -144,9 +144,15 @@ export class StreamWriter {
 }
 
 /** An error page of our own, as `writeWhole` takes it. */
-export function errorPage(status: number, text: string): { fields: string[]; body: Buffer } {
+export function errorPage(
+  status: number,
+  text: string,
+  server: string | null,
+): { fields: string[]; body: Buffer } {
   const reason = STATUS_CODES[status] ?? 'Error';
   const body = Buffer.from(`${status} ${reason}\n\n${text}\n`, 'latin1');
   const fields = [`${status} ${reason}`, 'Content-Type', 'text/plain; charset=iso-8859-1'];
-  return { fields: [...fields, 'Content-Length', String(body.length)], body };
+  fields.push('Content-Length', String(body.length));
+  if (server !== null) fields.push('Server', server);
+  return { fields, body };
 }
