@@ -7,9 +7,11 @@ sees to it that it is flushed (threads.py says when). Must never know what a fra
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 
+from . import fork
 from .frame import Frame, decode_frames
 
 _HELD_AT_MOST = 8
@@ -24,12 +26,14 @@ _READ_AT_MOST = 65536
 class Channel:
     """One end of a socket pair. `receive` is for one thread at a time, everything else for any."""
 
-    __slots__ = ("_held", "_held_since", "_rest", "_sending", "_socket")
+    __slots__ = ("_closed", "_held", "_held_since", "_rest", "_sending", "_socket")
 
     def __init__(self, sock: socket.socket) -> None:
         """Take over `sock`, a connected, blocking stream socket."""
+        fork.close_in_child(sock.fileno())
         self._socket = sock
         self._rest = b""
+        self._closed = False
         self._held: list[bytes] = []
         self._held_since = 0.0
         self._sending = threading.Lock()
@@ -73,9 +77,17 @@ class Channel:
             count = len(held)
             data = held[0] if count == 1 else b"".join(held[:count])
             del held[:count]
-            if data:
+            if data and not self._closed:
                 self._socket.sendall(data)
 
     def end(self) -> None:
         """Let a waiting `receive` return None; sending goes on."""
         self._socket.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Close the socket; what is sent from now on, by a thread that was stuck, goes nowhere."""
+        self.flush()
+        with self._sending:
+            self._closed = True
+            fork.forget(os.fstat(self._socket.fileno()).st_ino)
+            self._socket.close()

@@ -110,3 +110,5 @@ class Controller:
         self._pool.stop()
         self._pool.join(_JOIN)
         self._channel.send(frame.encode_frame(frame.STOPPED, 0))
+        self._channel.close()
+        self._control.close()

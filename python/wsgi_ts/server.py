@@ -56,6 +56,5 @@ def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
 def _socket_pair() -> tuple[socket.socket, int]:
     """Return our end, and the number of Node's."""
     ours, nodes = socket.socketpair()
-    fork.close_in_child(ours.fileno())
     fork.close_in_child(nodes.fileno())
     return ours, nodes.detach()

@@ -23,7 +23,6 @@ interface MountedRequest {
 
 // RFC 9110 §5.5: a server that meets CR, LF or NUL in a value refuses it; other control characters have no
 // use, and the line feed separates our fields. llhttp refuses the line feed itself.
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const FORBIDDEN = /[\0-\x08\x0b-\x1f\x7f]/;
 
 const connections = new WeakMap<Socket, string>();

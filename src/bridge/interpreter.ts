@@ -1,0 +1,226 @@
+// The embedded CPython: starts it once a process, in the environment that the person means, and calls the
+// functions of python/wsgi_ts. The only file that imports pymport.
+// Called by handler.ts, the master and the command, on the main thread. Each call holds the GIL and blocks
+// the event loop until it returns, so none may be made for a request. The host's process.env is the same
+// after as before: another package's Python, or a child, must not meet our changes.
+
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WsgiTsError } from '../errors.ts';
+import { builtinBinding, diagnoseBinding, versionMismatch } from './binding.ts';
+import type { BindingSite } from './binding-build.ts';
+import {
+  describeEnvironment,
+  findEnvironment,
+  type Environment,
+  type PythonFacts,
+} from './environment.ts';
+
+/** What travels between TypeScript and Python, as JSON. */
+export type Plain =
+  null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };
+
+/** The running interpreter. */
+export interface Interpreter {
+  /** `3.11.7` */
+  readonly version: string;
+  /** `sys.executable`, absolute; empty if there is no interpreter of this version outside. */
+  readonly executable: string;
+  /** `sys.prefix`: the environment's folder where there is one. */
+  readonly prefix: string;
+  /**
+   * Calls `wsgi_ts.<module>.<name>(*args)` and returns its result.
+   * @throws WsgiTsError ERR_WSGI_PYTHON_EXCEPTION (server) with the traceback if it raises.
+   */
+  call(module: string, name: string, ...args: Plain[]): Plain;
+}
+
+/** Which Python to start. */
+export interface InterpreterOptions {
+  /** `--python`: an interpreter or the folder of an environment; null: look for one. */
+  readonly python: string | null;
+  /** Where `.venv` and `venv` are looked for, absolute: the app's directory. */
+  readonly directory: string;
+}
+
+/** What `wsgi_ts.entry.call` answers, and what `wsgi_ts.boot.settle` returns. */
+type Answer =
+  | { readonly ok: true; readonly value: Plain }
+  | { readonly ok: false; type: string; message: string; traceback: string; errno: number | null };
+type Facts = Pick<Interpreter, 'version' | 'executable' | 'prefix'>;
+
+/** What is used of pymport; its own types are out of reach of `nodenext`. */
+interface Pymport {
+  readonly version: {
+    readonly pythonLibrary: {
+      readonly builtin: boolean;
+      readonly major: number;
+      readonly minor: number;
+    };
+  };
+  readonly pymport: (module: string) => PyObject;
+}
+interface PyObject {
+  get(attribute: string): PyObject;
+  call(...args: unknown[]): PyObject;
+  toJS(): unknown;
+}
+
+// dist/src/bridge/ → the package
+const packageRoot = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
+const require = createRequire(import.meta.url);
+
+let started: { readonly interpreter: Interpreter; readonly environment: Environment } | undefined;
+
+/**
+ * Starts Python; later calls return the same interpreter.
+ * @throws WsgiTsError (operator, exit code 1): see findEnvironment and diagnoseBinding; and
+ * ERR_WSGI_BINDING_BUILTIN, ERR_WSGI_ENVIRONMENT_VERSION, ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take
+ * the environment), ERR_WSGI_PYTHON_IN_USE (the process runs another one already).
+ */
+export function startInterpreter(options: InterpreterOptions): Interpreter {
+  const environment = findEnvironment({
+    python: options.python,
+    directory: options.directory,
+    cwd: process.cwd(),
+    variables: process.env,
+    files: fs,
+    ask,
+  });
+  if (started !== undefined) {
+    assertSame(started.environment, environment);
+    return started.interpreter;
+  }
+  const site = bindingSite(environment);
+  const changed = changeVariables(environment);
+  let pymport: Pymport;
+  try {
+    pymport = require('pymport') as Pymport;
+  } catch (error) {
+    throw diagnoseBinding(error, site);
+  } finally {
+    restoreVariables(changed);
+  }
+  const { builtin, major, minor } = pymport.version.pythonLibrary;
+  if (builtin) throw builtinBinding(site);
+  const builtFor = `${major}.${minor}`;
+  if (environment.version !== null && environment.version !== builtFor) {
+    throw versionMismatch(site, builtFor);
+  }
+  const call = openEntry(pymport);
+  // os.environ was read while they were changed.
+  const facts = call('boot', 'settle', environment.executable, changed) as unknown as Facts;
+  if (environment.root !== null) assertPrefix(environment.root, facts);
+  const interpreter = { ...facts, call };
+  started = { interpreter, environment };
+  return interpreter;
+}
+
+type Variables = Record<string, string | null>;
+
+/**
+ * Sets the variables that the starting Python reads: the first `python3` on PATH decides on sys.prefix.
+ * Returns what they were, null for not set.
+ */
+function changeVariables({ root, executable }: Environment): Variables {
+  const before: Variables = {
+    PATH: process.env['PATH'] ?? null,
+    PYTHONHOME: process.env['PYTHONHOME'] ?? null,
+    PYMPORTPATH: process.env['PYMPORTPATH'] ?? null, // pymport's own: it sets it
+  };
+  if (executable !== null) {
+    process.env['PATH'] = [dirname(executable), before['PATH'] ?? ''].join(delimiter);
+  }
+  // It would win over the environment, which `bin/activate` prevents in the same way.
+  if (root !== null) delete process.env['PYTHONHOME'];
+  return before;
+}
+
+function restoreVariables(before: Variables): void {
+  for (const [name, value] of Object.entries(before)) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the names are our own three
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+/** Imports wsgi_ts from its file, so that sys.path neither hides nor shows it. */
+function openEntry({ pymport }: Pymport): Interpreter['call'] {
+  const importer = pymport('importlib.util');
+  const file = join(packageRoot, 'python', 'wsgi_ts', '__init__.py');
+  const spec = importer.get('spec_from_file_location').call('wsgi_ts', file);
+  const wsgiTs = importer.get('module_from_spec').call(spec);
+  pymport('sys').get('modules').get('__setitem__').call('wsgi_ts', wsgiTs);
+  spec.get('loader').get('exec_module').call(wsgiTs);
+  const entry = pymport('wsgi_ts.entry').get('call');
+  return (module, name, ...args) => {
+    const text = entry.call(module, name, JSON.stringify(args)).toJS() as string;
+    const answer = JSON.parse(text) as Answer;
+    if (answer.ok) return answer.value;
+    const message = `wsgi_ts.${module}.${name}: ${answer.type}: ${answer.message}`;
+    throw new WsgiTsError('ERR_WSGI_PYTHON_EXCEPTION', 'server', message, {
+      traceback: answer.traceback,
+      cause: { type: answer.type, errno: answer.errno },
+    });
+  };
+}
+
+function bindingSite(environment: Environment): BindingSite {
+  const { optionalDependencies } = require('../../../package.json') as {
+    optionalDependencies: { pymport: string };
+  };
+  return {
+    packageRoot,
+    wantedVersion: optionalDependencies.pymport,
+    environment,
+    cwd: process.cwd(),
+    searchPath: process.env['PATH'] ?? '',
+    platform: `${process.platform}-${process.arch}`,
+    root: process.getuid?.() === 0,
+    files: fs,
+  };
+}
+
+function assertPrefix(root: string, { prefix }: Facts): void {
+  if (fs.realpathSync(prefix) === fs.realpathSync(root)) return;
+  throw new WsgiTsError(
+    'ERR_WSGI_ENVIRONMENT_UNUSED',
+    'operator',
+    `Python did not take the environment ${root}, but ${prefix}`,
+    { remedy: `Make it anew: python3 -m venv --clear ${root}` },
+  );
+}
+
+/** One process can have but one Python; a second wish that nobody expressed is none. */
+function assertSame(running: Environment, wanted: Environment): void {
+  const isWish = wanted.root !== null || wanted.source === '--python';
+  if (!isWish || wanted.executable === running.executable) return;
+  throw new WsgiTsError(
+    'ERR_WSGI_PYTHON_IN_USE',
+    'operator',
+    `This process runs ${describeEnvironment(running)} already and can't run ` +
+      `${describeEnvironment(wanted)} beside it`,
+    { remedy: 'Serve the second app from a process of its own.' },
+  );
+}
+
+/** Runs an interpreter to learn what its name doesn't tell. */
+function ask(executable: string): PythonFacts | null {
+  const script =
+    'import json, sys; print(json.dumps(' +
+    '[sys.executable, "%d.%d" % sys.version_info[:2], sys.base_prefix]))';
+  try {
+    const text = execFileSync(executable, ['-c', script], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 10_000,
+    });
+    const [path, version, basePrefix] = JSON.parse(text) as [string, string, string];
+    return { executable: path, version, basePrefix };
+  } catch {
+    return null;
+  }
+}
