@@ -1,0 +1,149 @@
+// The listening sockets: made by Python (wsgi_ts/sockets.py), held by the master, inherited by every worker.
+// master.ts opens them before the first worker and closes them when a stop begins; on the master's main thread.
+// The master must never accept from them: a connection waits in the kernel until a worker takes it.
+
+import { WsgiTsError } from '../errors.ts';
+import type { Interpreter, Plain } from '../bridge/interpreter.ts';
+import type { Logger } from '../log/logger.ts';
+import { formatAddress } from '../settings/address.ts';
+import type { Address } from '../settings/address.ts';
+import type { Owner } from './port-owner.ts';
+
+/** A listening socket. */
+export interface Listener {
+  /** Its descriptor in the master. */
+  readonly fd: number;
+  /** The address really bound (the kernel's choice where port 0 was asked): `http://127.0.0.1:8000`. */
+  readonly url: string;
+}
+
+/** What {@link openListeners} needs. */
+export interface ListenOptions {
+  readonly addresses: readonly Address[];
+  /** Connections that may wait for a worker. */
+  readonly backlog: number;
+  readonly interpreter: Pick<Interpreter, 'call'>;
+  readonly logger: Logger;
+  /** Waits one second; may reject to give up. */
+  readonly pause: () => Promise<unknown>;
+  /** Who holds an address, if that can be known. */
+  readonly findOwner: (address: Address) => Owner | null;
+}
+
+/** gunicorn's: how often an address in use is tried again, a second apart. */
+const retries = 5;
+/** gunicorn's default umask is 0: any user's proxy may connect to a unix socket. */
+const socketUmask = 0;
+
+/**
+ * Opens all sockets. An address in use is tried again for five seconds: the last server may be about to leave.
+ *
+ * @throws WsgiTsError (operator, exit code 1) that says what is wrong with which address; sockets opened
+ *   before it are closed
+ */
+export async function openListeners(options: ListenOptions): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const address of options.addresses) listeners.push(await open(address, options));
+  } catch (error) {
+    closeListeners(options.interpreter);
+    throw error;
+  }
+  return listeners;
+}
+
+/** Closes the master's copies of all sockets and removes the files of unix sockets. */
+export function closeListeners(interpreter: Pick<Interpreter, 'call'>): void {
+  interpreter.call('sockets', 'close');
+}
+
+async function open(address: Address, options: ListenOptions): Promise<Listener> {
+  const { logger, pause, findOwner } = options;
+  let answer = listen(address, options);
+  for (
+    let attempt = 0;
+    !answer.ok && answer.code === 'EADDRINUSE' && attempt < retries;
+    attempt++
+  ) {
+    const owner = attempt === 0 ? findOwner(address) : null;
+    const held = owner === null ? '' : ` (held by process ${owner.pid}: ${owner.command})`;
+    logger.error(`Connection in use: ${formatAddress(address)}${held}`);
+    logger.info('Retrying in 1 second.');
+    await pause();
+    answer = listen(address, options);
+  }
+  if (!answer.ok) throw refusal(address, answer);
+  return { fd: answer.fd, url: formatAddress(answer.address) };
+}
+
+/** What `sockets.listen` returns. */
+type Answer =
+  | { readonly ok: true; readonly fd: number; readonly address: Address }
+  | { readonly ok: false; readonly code: string; readonly reason: string };
+
+function listen(address: Address, { interpreter, backlog }: ListenOptions): Answer {
+  const asked: Plain = { ...address };
+  // The shape is sockets.py's, and its tests hold it.
+  return interpreter.call('sockets', 'listen', asked, backlog, socketUmask) as unknown as Answer;
+}
+
+interface Refused {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** The error that a person reads: what can't be had, why, and what to do. */
+function refusal(address: Address, { code, reason }: Refused): WsgiTsError {
+  const url = formatAddress(address);
+  const [name, why, remedy] = explain(address, code, reason);
+  return new WsgiTsError(name, 'operator', `Can't listen on ${url}: ${why}`, { remedy });
+}
+
+/** Error code, reason and remedy for what the kernel said. */
+function explain(address: Address, code: string, reason: string): [string, string, string] {
+  switch (code) {
+    case 'EADDRINUSE':
+      return [
+        'ERR_WSGI_ADDRESS_IN_USE',
+        'the address is in use',
+        'Stop the process that holds it, or listen elsewhere with --bind.',
+      ];
+    case 'EACCES':
+    case 'EPERM':
+      return ['ERR_WSGI_ADDRESS_DENIED', ...explainDenial(address)];
+    case 'EADDRNOTAVAIL':
+      return [
+        'ERR_WSGI_ADDRESS_NOT_AVAILABLE',
+        'this machine has no such address',
+        'Listen on one that it has (`ip address` shows them), or on all with --bind=0.0.0.0:PORT.',
+      ];
+    case 'UNRESOLVED':
+      return [
+        'ERR_WSGI_ADDRESS_UNRESOLVED',
+        `the host name can't be resolved (${reason})`,
+        'Check its spelling, or give an IP address.',
+      ];
+    case 'NOT_A_SOCKET':
+    case 'NOT_A_STREAM':
+      return [
+        'ERR_WSGI_ADDRESS_NOT_A_SOCKET',
+        reason,
+        address.kind === 'unix'
+          ? 'It was left as it is. Choose another path, or move that file away.'
+          : 'Name a descriptor that the parent process has opened as a listening socket.',
+      ];
+    default:
+      return ['ERR_WSGI_ADDRESS', reason, 'Check --bind.'];
+  }
+}
+
+function explainDenial(address: Address): [string, string] {
+  if (address.kind !== 'tcp')
+    return ['permission denied', 'Choose a folder that this user may write to.'];
+  return [
+    'permission denied: a port below 1024 needs a right that this user lacks',
+    'Listen on a higher port (--bind=:8000) behind a reverse proxy, or give the right: in a systemd unit\n' +
+      'AmbientCapabilities=CAP_NET_BIND_SERVICE, in a shell\n' +
+      '  sudo setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v node)")"',
+  ];
+}

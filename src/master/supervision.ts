@@ -1,0 +1,121 @@
+// The words of the arbiter: its state, the events it is told of, the actions it asks for, its constants.
+// arbiter.ts decides in them, master.ts translates them from and to processes. Types and data only.
+
+import type { LogLevel } from '../messages.ts';
+import type { MasterSignal } from './signals.ts';
+
+/** What the arbiter must know of the settings. Times are milliseconds. */
+export interface ArbiterSettings {
+  readonly workers: number;
+  /** Longest silence of a serving worker's event loop; 0: any. */
+  readonly timeout: number;
+  /** How long workers may take to stop. */
+  readonly gracefulTimeout: number;
+}
+
+/**
+ * A worker's life: `booting` (imports the app) → `ready` → `retiring` (serves until it is replaced) →
+ * `stopping` (was told to) → gone. `failed`: the app could not be loaded, it is about to exit.
+ */
+export type Phase = 'booting' | 'ready' | 'retiring' | 'stopping' | 'failed';
+
+/** A worker as the arbiter sees it. Times are those of events. */
+export interface Worker {
+  /** Counts up from 1: the lower, the older. */
+  readonly id: number;
+  /** Null until it has been started. */
+  readonly pid: number | null;
+  readonly phase: Phase;
+  readonly spawnedAt: number;
+  /** When its event loop was last heard of. */
+  readonly lastBeat: number;
+  /** How often it was said that it is still importing. */
+  readonly importNotices: number;
+  /** Whether it shall reopen its logs as soon as it can be told. */
+  readonly reopenLogs: boolean;
+  /** Whether it was sent SIGABRT for its silence. */
+  readonly aborted: boolean;
+  /** When it is killed if it still runs. */
+  readonly killAt: number | null;
+  /** Whether we sent it SIGKILL. */
+  readonly killed: boolean;
+}
+
+/** Everything that the arbiter knows. */
+export interface ArbiterState {
+  readonly settings: ArbiterSettings;
+  /** How many workers there should be: TTIN and TTOU change it. */
+  readonly target: number;
+  /** Oldest first. */
+  readonly workers: readonly Worker[];
+  readonly nextId: number;
+  /** Whether any worker has ever been ready: the app can be loaded. */
+  readonly everReady: boolean;
+  /** Rounds of workers in a row that died before they were ready. */
+  readonly crashes: number;
+  /** How many workers are not spawned before `spawnAfter`. */
+  readonly delayed: number;
+  readonly spawnAfter: number;
+  readonly lastTick: number;
+  /** What the server ends with, once it is stopping. */
+  readonly stop: { readonly exitCode: number; readonly reason: string | null } | null;
+  readonly finished: boolean;
+}
+
+/** gunicorn's exit codes for an app that can't be served. */
+export type BootFailure = 3 | 4;
+
+/** Something that happened, `now` (milliseconds of a clock that never goes back). `id` is a worker's. */
+export type Event = { readonly now: number } & (
+  | { readonly type: 'started'; readonly id: number; readonly pid: number }
+  | { readonly type: 'ready'; readonly id: number }
+  | { readonly type: 'boot-failed'; readonly id: number; readonly exitCode: BootFailure }
+  | { readonly type: 'heartbeat'; readonly id: number }
+  | { readonly type: 'retire'; readonly id: number; readonly reason: string }
+  | {
+      readonly type: 'exited';
+      readonly id: number;
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      /** Why there never was a process. */
+      readonly failure?: string;
+    }
+  | { readonly type: 'tick' }
+  | { readonly type: 'signal'; readonly signal: MasterSignal }
+);
+
+/** Something to do. */
+export type Action =
+  | { readonly type: 'spawn'; readonly id: number }
+  /** Say so over IPC, and send the signal: one of the two is heard. */
+  | {
+      readonly type: 'stop';
+      readonly id: number;
+      readonly graceful: boolean;
+      readonly signal: NodeJS.Signals;
+    }
+  | { readonly type: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
+  | { readonly type: 'reopen-logs' }
+  | { readonly type: 'close-listeners' }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
+  | { readonly type: 'finish'; readonly exitCode: number };
+
+/** gunicorn's words for the reasons of its exit codes 3 and 4. */
+export const bootFailures: Readonly<Record<BootFailure, string>> = {
+  3: 'Worker failed to boot.',
+  4: 'App failed to load.',
+};
+
+/** Milliseconds between two ticks. */
+export const tickEvery = { running: 1000, stopping: 100 } as const;
+/** Milliseconds that workers have left after a second INT or QUIT; gunicorn's. */
+export const quickStopLimit = 2000;
+/** Milliseconds that a worker which serves nobody yet gets to stop. */
+export const bootStopLimit = 2000;
+/** Milliseconds between two lines that say a worker is still importing. */
+export const importNoticeEvery = 30_000;
+
+/** Milliseconds to wait after the `crashes`-th crash in a row: 1 s, 2 s, 4 s … 30 s. */
+export function backoff(crashes: number): number {
+  return Math.min(30_000, 1000 * 2 ** (crashes - 1));
+}

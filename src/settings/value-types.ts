@@ -1,0 +1,142 @@
+// The kinds of value that a setting can have: how the texts given for it become the value, and what is
+// said when they can't. Used by the rows of table.ts and by resolve.ts; whatever of the system a check
+// needs comes in as a SettingsWorld. Everything is given as text, whether it was typed, exported or is
+// the default, so that there is one way to read it. Never read a file, process.env or the clock here.
+
+import { resolve } from 'node:path';
+import { WsgiTsError } from '../errors.ts';
+import { parseAddress } from './address.ts';
+
+/** What the checks may ask about the world; the composition root gives the real one. */
+export interface SettingsWorld {
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  /** Whether there is a directory at this absolute path, and we may enter it. */
+  isDirectory(path: string): boolean;
+  /** Throws a {@link WsgiTsError} where the access log's format has an atom that does not exist. */
+  checkAccessLogFormat(format: string): void;
+}
+
+/** One kind of value. `T` is what the program gets. */
+export interface ValueType<T> {
+  /** `once`: the last one given counts; `repeated`: each one adds; `switch`: takes no value. */
+  readonly use: 'once' | 'repeated' | 'switch';
+  /**
+   * Makes the value of the texts given, the oldest first; of none where the setting has no default.
+   *
+   * @throws {@link WsgiTsError} (operator) with the text and what is allowed instead.
+   */
+  parse(texts: readonly string[], world: SettingsWorld): T;
+}
+
+function invalid(text: string, allowed: string): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_SETTING', 'operator', `'${text}' is not ${allowed}`);
+}
+
+function once<T>(read: (text: string, world: SettingsWorld) => T): ValueType<T> {
+  return { use: 'once', parse: (texts, world) => read((texts.at(-1) ?? '').trim(), world) };
+}
+
+/** A value that may be missing: nothing given, or an empty text, is null. */
+export function optional<T>(type: ValueType<T>): ValueType<T | null> {
+  return {
+    use: type.use,
+    parse: (texts, world) => ((texts.at(-1) ?? '').trim() === '' ? null : type.parse(texts, world)),
+  };
+}
+
+/** A whole number, decimal or `0x…`, `0o…`, `0b…`; `max` is what the system's `int` holds if not given. */
+export function integer({
+  min,
+  max = 2 ** 31 - 1,
+}: {
+  min: number;
+  max?: number;
+}): ValueType<number> {
+  return once((text) => {
+    const value = /^(?:\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.test(text) ? Number(text) : NaN;
+    if (!(value >= min && value <= max)) {
+      throw invalid(text, `a whole number from ${min} to ${max}`);
+    }
+    return value;
+  });
+}
+
+/** One of a few words, in any case. */
+export function choice<T extends string>(words: readonly T[]): ValueType<T> {
+  return once((text) => {
+    const word = words.find((known) => known === text.toLowerCase());
+    if (word === undefined) throw invalid(text, `one of ${words.join(', ')}`);
+    return word;
+  });
+}
+
+/** Any text but an empty one; `what` completes "is not …". */
+export function text(what: string): ValueType<string> {
+  return once((given) => {
+    if (given === '') throw invalid(given, what);
+    return given;
+  });
+}
+
+/** A list in one text, separated by commas. */
+export const commaList: ValueType<readonly string[]> = once((given) =>
+  given
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== ''),
+);
+
+/** An existing directory; a relative one starts at the working directory. The value is absolute. */
+export const directory: ValueType<string> = once((given, world) => {
+  const path = resolve(world.cwd, given);
+  if (!world.isDirectory(path)) throw invalid(given, 'a directory that can be entered');
+  return path;
+});
+
+/** A format for the lines of the access log. */
+export const accessLogFormat: ValueType<string> = once((given, world) => {
+  world.checkAccessLogFormat(given);
+  return given;
+});
+
+/** Addresses to listen at: kept as they were given, each in a form that `parseAddress` takes. */
+export const addresses: ValueType<readonly string[]> = {
+  use: 'repeated',
+  parse: (texts) =>
+    texts.map((given) => {
+      const address = given.trim();
+      parseAddress(address);
+      return address;
+    }),
+};
+
+/** `KEY=VALUE` pairs. The value is taken as it is, spaces and all. */
+export const environmentPairs: ValueType<readonly string[]> = {
+  use: 'repeated',
+  parse: (texts) =>
+    texts.map((given) => {
+      if (!/^[^=\0]+=[^\0]*$/.test(given)) throw invalid(given, 'of the form KEY=VALUE');
+      return given;
+    }),
+};
+
+/** On or off. */
+export const flag: ValueType<boolean> = {
+  use: 'switch',
+  parse: (texts) => {
+    const given = texts.at(-1) ?? 'false';
+    if (given !== 'true' && given !== 'false') throw invalid(given, 'true or false');
+    return given === 'true';
+  },
+};
+
+/** The variables that `--env` sets: of two with the same key, the last one counts. */
+export function environmentVariables(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const end = pair.indexOf('=');
+      return [pair.slice(0, end), pair.slice(end + 1)];
+    }),
+  );
+}

@@ -1,0 +1,223 @@
+// The entry file and composition root of a worker process, forked by the master: configured over IPC, it loads
+// the app, accepts connections, says that it lives, and ends in order. Runs on the main thread, which is the
+// event loop; the app is imported on it too, as under gunicorn, and after that it never waits for Python.
+// It must never decide about other processes, and never end without its last log lines.
+
+// First, because the imports of a module run in order and before its own statements.
+import './sigusr1.ts';
+import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
+import { WsgiTsError } from '../errors.ts';
+import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
+import { createLogger, type ProcessLogger } from '../log/logger.ts';
+import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
+import { Acceptor } from './acceptor.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { HttpServer } from './http-server.ts';
+import { watchSignals, type WorkerOrder } from './worker-signals.ts';
+
+/** Milliseconds before --graceful-timeout, when the master kills: for saying what was cut off. */
+const lastWords = 500;
+
+/** A worker that is ready. */
+interface Service {
+  readonly handler: WsgiHandler;
+  readonly http: HttpServer;
+  readonly acceptor: Acceptor;
+}
+
+/** One worker process, from its configuration to its exit. */
+class Worker {
+  #logger: ProcessLogger | undefined;
+  #accessLog: ProcessAccessLog | undefined;
+  #configuration: WorkerConfiguration | undefined;
+  #service: Service | undefined;
+  #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
+  #stopWanted = false;
+  /** Resolves when there is no time for anything any more. */
+  readonly #hurry: Promise<void>;
+  #hurried = false;
+  #quicken: () => void = () => undefined;
+
+  constructor() {
+    this.#hurry = new Promise((resolve) => {
+      this.#quicken = () => {
+        this.#hurried = true;
+        resolve();
+      };
+    });
+  }
+
+  /** Does what a signal asks. */
+  obey(order: WorkerOrder): void {
+    if (order === 'stop') this.stop(true);
+    else if (order === 'quit') this.stop(false);
+    else if (order === 'reopen-logs') this.#reopenLogs();
+  }
+
+  /** Loads the app and serves it; ends the process when that fails. */
+  async run(configuration: WorkerConfiguration, reinstallSignals: () => void): Promise<void> {
+    this.#phase = 'loading';
+    this.#configuration = configuration;
+    try {
+      this.#openLogs(configuration);
+      this.#logger?.info(`Booting worker with pid: ${process.pid}`);
+      // The import may take long, and the event loop stands still meanwhile.
+      await this.#logger?.drain();
+      this.#service = await this.#load(configuration, reinstallSignals);
+    } catch (error) {
+      await this.#failed(error);
+    }
+    this.#phase = 'serving';
+    if (this.#stopWanted) {
+      void this.#shutDown();
+      return;
+    }
+    send({ type: 'ready' });
+    startHeartbeat(send, () => ({
+      requests: this.#service?.handler.served ?? 0,
+      active: this.#service?.http.active ?? 0,
+    }));
+  }
+
+  /** Ends the process: after what is under way, or at once. A second call can only make it faster. */
+  stop(graceful: boolean): void {
+    this.#stopWanted = true;
+    if (!graceful) this.#quicken();
+    if (this.#phase === 'serving') void this.#shutDown();
+    else if (this.#phase === 'waiting') process.exit(0);
+  }
+
+  /** The master is gone: nobody would restart this worker, or take its place. */
+  orphaned(): void {
+    if (this.#phase !== 'stopping') this.#logger?.error('The master is gone: stopping');
+    this.stop(true);
+  }
+
+  /** A fault of the server's own. */
+  crashed(error: unknown): void {
+    this.#logger?.critical(`A fault in wsgi-ts itself ends this worker: ${stackOf(error)}`);
+    this.#logger?.flushSync();
+    this.#accessLog?.flushSync();
+    process.exit(1);
+  }
+
+  #openLogs(configuration: WorkerConfiguration): void {
+    const { logLevel: level, errorLogFile, accessLogFile, accessLogFormat } = configuration;
+    this.#logger = createLogger({ level, file: errorLogFile });
+    if (accessLogFile === null) return;
+    this.#accessLog = createAccessLog({ file: accessLogFile, format: accessLogFormat });
+  }
+
+  async #load(configuration: WorkerConfiguration, reinstall: () => void): Promise<Service> {
+    const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
+    const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
+    const handler = await createHandler(app, {
+      ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
+      accessLog: this.#accessLog ?? null,
+      multiprocess: configuration.workers > 1,
+      ownProcess: true,
+      onAnswer: () => {
+        acceptor.answered();
+      },
+    });
+    reinstall();
+    const http = new HttpServer({
+      handler,
+      logger,
+      keepAlive: configuration.keepAlive,
+      onRequest: (socket) => {
+        acceptor.requestBegan(socket);
+      },
+    });
+    const acceptor = new Acceptor({
+      listeners: configuration.listeners.map(({ fd }) => fd),
+      backlog: configuration.backlog,
+      load: () => handler.load,
+      active: () => http.active,
+      duplicate: (fd) => handler.duplicate(fd),
+      onConnection: (socket) => {
+        http.accept(socket);
+      },
+      onError: (error) => {
+        logger.error(`Connections can't be accepted: ${error.message}`);
+      },
+    });
+    if (!this.#stopWanted) await acceptor.open();
+    return { handler, http, acceptor };
+  }
+
+  async #failed(error: unknown): Promise<never> {
+    // gunicorn's exit codes; anything else that keeps a worker from booting is a 3.
+    const exitCode = error instanceof WsgiTsError && error.exitCode === 4 ? 4 : 3;
+    this.#logger ??= createLogger({ level: 'info', file: '-' });
+    this.#logger.error(describe(error));
+    await this.#drainLogs();
+    await new Promise<void>((resolve) => {
+      send({ type: 'boot-failed', exitCode }, resolve);
+    });
+    process.exit(exitCode);
+  }
+
+  async #shutDown(): Promise<void> {
+    const { handler, http, acceptor } = this.#service ?? {};
+    if (this.#phase === 'stopping' || handler === undefined) return;
+    this.#phase = 'stopping';
+    const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
+    const end = performance.now() + Math.max(limit - lastWords, limit / 2);
+    const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
+    acceptor?.close();
+    await Promise.race([http?.stop(left()), this.#hurry]);
+    http?.cutOff();
+    await Promise.race([handler.close(left() / 1000), this.#hurry.then(() => handler.close(0))]);
+    this.#logger?.info(`Worker exiting (pid: ${process.pid})`);
+    await this.#drainLogs();
+    // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.
+    process.exit(0);
+  }
+
+  #reopenLogs(): void {
+    for (const log of [this.#logger, this.#accessLog]) {
+      try {
+        log?.reopen();
+      } catch (error) {
+        this.#logger?.error(describe(error));
+      }
+    }
+  }
+
+  async #drainLogs(): Promise<void> {
+    await Promise.all([this.#logger?.drain(), this.#accessLog?.drain()]);
+  }
+}
+
+/** One log entry: what happened, what to do about it, and the person's own frames. */
+function describe(error: unknown): string {
+  if (!(error instanceof WsgiTsError)) return stackOf(error);
+  const { message, remedy, traceback } = error;
+  return [message, remedy, traceback].filter((part) => part !== undefined).join('\n');
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function send(message: WorkerMessage, done: () => void = () => undefined): void {
+  if (process.connected) process.send?.(message, undefined, undefined, done);
+  else done(); // The master is gone; its 'disconnect' does the rest.
+}
+
+const worker = new Worker();
+const reinstallSignals = watchSignals(process, (order) => {
+  worker.obey(order);
+});
+process.on('uncaughtException', (error) => {
+  worker.crashed(error);
+});
+process.on('disconnect', () => {
+  worker.orphaned();
+});
+process.on('message', (message) => {
+  if (!isMasterMessage(message)) return;
+  if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
+  else worker.stop(message.graceful);
+});
