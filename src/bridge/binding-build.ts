@@ -18,6 +18,8 @@ export interface BindingSite {
   readonly cwd: string;
   /** PATH */
   readonly searchPath: string;
+  /** PYTHONHOME; null: not set. */
+  readonly pythonHome: string | null;
   /** `linux-x64` */
   readonly platform: string;
   /** Whether commands run as root, who needs no sudo. */

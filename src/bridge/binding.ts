@@ -45,12 +45,12 @@ export function diagnoseBinding(cause: unknown, site: BindingSite): WsgiTsError 
     return problem('LIBPYTHON', why, { remedy, cause });
   }
   if (said.includes('Failed initializing Python')) {
-    const chosen = describeEnvironment(site.environment);
+    const home = site.pythonHome;
     return new WsgiTsError(
       'ERR_WSGI_PYTHON_FAILED',
       'operator',
-      `Python could not start with ${chosen}: ${said}`,
-      { remedy, cause },
+      `Python could not start with ${describeEnvironment(site.environment)}: ${said}`,
+      { remedy: home === null ? remedy : `PYTHONHOME is ${home}; try: unset PYTHONHOME`, cause },
     );
   }
   if ((cause as NodeJS.ErrnoException | null)?.code === 'MODULE_NOT_FOUND') {

@@ -4,6 +4,7 @@
 import { close } from 'node:fs';
 import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
+import { ExchangeTable } from './exchange-table.ts';
 import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
 
 /** Milliseconds without an answer after which Python is poked. */
@@ -24,6 +25,7 @@ const WEIGHT = 0.1;
 
 /** What a dispatcher knows of an exchange (exchange.ts). */
 export interface DispatchedExchange {
+  /** Its id in frames: what `register` returned. */
   readonly id: number;
   /** When Python got it, by the dispatcher's clock (milliseconds). */
   dispatchedAt: number;
@@ -70,7 +72,7 @@ export class Dispatcher implements Load {
   serviceTime = 0;
   readonly #channel: Channel;
   readonly #options: DispatcherOptions;
-  readonly #exchanges = new Map<number, DispatchedExchange>();
+  readonly #exchanges = new ExchangeTable<DispatchedExchange>();
   readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
   readonly #idle: (() => void)[] = [];
   #timedOut = 0;
@@ -104,16 +106,21 @@ export class Dispatcher implements Load {
     return this.#exchanges.size - this.#timedOut;
   }
 
-  /** Hands `exchange`, encoded as `frame`, to Python. */
-  dispatch(exchange: DispatchedExchange, frame: Buffer): void {
-    if (this.#closed) {
-      exchange.abandon();
-      return;
-    }
+  /** Whether requests can no longer be handed over. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Takes in an exchange whose request is sent next; returns its id. */
+  register(exchange: DispatchedExchange): number {
     if (this.#exchanges.size === 0) this.#busySince = performance.now();
     if (this.#ticker === null) this.#watch();
     exchange.dispatchedAt = this.#now;
-    this.#exchanges.set(exchange.id, exchange);
+    return this.#exchanges.add(exchange);
+  }
+
+  /** Sends a request's frame to Python. */
+  send(frame: Buffer): void {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
@@ -204,9 +211,8 @@ export class Dispatcher implements Load {
 
   /** The exchange that an answer is for; it is no longer outstanding. */
   #take(id: number): DispatchedExchange | undefined {
-    const exchange = this.#exchanges.get(id);
+    const exchange = this.#exchanges.take(id);
     if (exchange === undefined) return undefined;
-    this.#exchanges.delete(id);
     this.answered++;
     if (!exchange.inPython) this.#timedOut--;
     return exchange;
@@ -264,26 +270,20 @@ export class Dispatcher implements Load {
   }
 
   #expire(limit: number): void {
-    let oldest = 0;
-    let asked = false;
-    for (const exchange of this.#exchanges.values()) {
-      if (!exchange.inPython) continue;
-      const age = this.#now - exchange.dispatchedAt;
-      if (age <= limit || ++oldest > this.threads) return;
-      if (!asked) this.#channel.control(encodeNumber(FrameKind.expire, 0, limit));
-      asked = true;
-      // Python takes requests in order, so the oldest are those that run; it says nothing: the GIL is held.
-      if (age > limit + GRACE && exchange.unanswered && this.#isSilent()) {
-        this.#timeOut(
-          exchange.id,
-          'in C code that holds the GIL, so that Python could not be asked',
-        );
+    const started = this.#now - limit;
+    const late = this.#exchanges
+      .items()
+      .filter((exchange) => exchange.inPython && exchange.dispatchedAt < started);
+    if (late.length === 0) return;
+    this.#channel.control(encodeNumber(FrameKind.expire, 0, limit));
+    if (this.#silentTicks * POKE_AFTER < GRACE) return;
+    // Python says nothing at all: something holds the GIL. It takes requests in order, so the oldest run.
+    late.sort((one, other) => one.dispatchedAt - other.dispatchedAt);
+    for (const exchange of late.slice(0, this.threads)) {
+      if (exchange.unanswered && exchange.dispatchedAt < started - GRACE) {
+        this.#timeOut(exchange.id, '  (in C code that holds the GIL: Python could not be asked)');
       }
     }
-  }
-
-  #isSilent(): boolean {
-    return this.#silentTicks * POKE_AFTER > GRACE;
   }
 
   #timeOut(id: number, stack: string): void {
@@ -312,8 +312,10 @@ export class Dispatcher implements Load {
   }
 
   #abandonAll(): void {
-    for (const exchange of this.#exchanges.values()) exchange.abandon();
-    this.#exchanges.clear();
+    for (const exchange of this.#exchanges.items()) {
+      this.#exchanges.take(exchange.id);
+      exchange.abandon();
+    }
     this.#timedOut = 0;
     for (const waiting of this.#duplicates.values())
       for (const resolve of waiting) resolve(NO_DESCRIPTOR);

@@ -64,12 +64,14 @@ export interface ExchangeContext {
   readonly stopping: () => boolean;
 }
 
+const NO_BODY: ReceivedBody = { kind: 'inline', pieces: [], length: 0 };
+
 /** How many bytes of a request's target the log shows. */
 const TARGET_SHOWN = 512;
 
 /** One request and its response. */
 export class Exchange implements DispatchedExchange {
-  readonly id: number;
+  id = 0;
   dispatchedAt = 0;
   readonly #context: ExchangeContext;
   readonly #request: IncomingMessage;
@@ -79,14 +81,8 @@ export class Exchange implements DispatchedExchange {
   #fields: readonly string[] = [];
   #bytes = 0;
 
-  constructor(
-    context: ExchangeContext,
-    id: number,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ) {
+  constructor(context: ExchangeContext, request: IncomingMessage, response: ServerResponse) {
     this.#context = context;
-    this.id = id;
     this.#request = request;
     this.#response = response;
     if (context.accessLog !== null) this.#logAccess(context.accessLog);
@@ -127,7 +123,7 @@ export class Exchange implements DispatchedExchange {
         ),
       );
     } else if (head.bodyLength === 0) {
-      this.#dispatch(encodeRequest(this.id, head.text, []));
+      this.#dispatch(head.text, NO_BODY);
     } else {
       void this.#receive(head.text, head.bodyLength);
     }
@@ -225,17 +221,23 @@ export class Exchange implements DispatchedExchange {
       else this.#refuse(error);
       return;
     }
-    const length = bodyLength < 0 ? `\ncontent-length\n${body.length}` : '';
-    this.#dispatch(
-      body.kind === 'inline'
-        ? encodeRequest(this.id, head + length, body.pieces)
-        : encodeRequestFile(this.id, head + length, body.fd),
-    );
+    this.#dispatch(bodyLength < 0 ? `${head}\ncontent-length\n${body.length}` : head, body);
   }
 
-  #dispatch(frame: Buffer): void {
+  #dispatch(head: string, body: ReceivedBody): void {
     this.#step('dispatch');
-    this.#context.dispatcher.dispatch(this, frame);
+    const { dispatcher } = this.#context;
+    if (dispatcher.closed) {
+      if (body.kind === 'file') close(body.fd);
+      this.abandon();
+      return;
+    }
+    this.id = dispatcher.register(this);
+    dispatcher.send(
+      body.kind === 'inline'
+        ? encodeRequest(this.id, head, body.pieces)
+        : encodeRequestFile(this.id, head, body.fd),
+    );
   }
 
   #refuse(error: unknown): void {

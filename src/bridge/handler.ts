@@ -87,7 +87,6 @@ export async function createHandler(
   });
   const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
   let stopping = false;
-  let lastId = 0;
   const dispatcher = new Dispatcher({
     ...started,
     threads,
@@ -104,8 +103,7 @@ export async function createHandler(
   };
 
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
-    lastId = lastId === 0xffffffff ? 1 : lastId + 1; // 0 stands for "no exchange"
-    new Exchange(context, lastId, request, response).start();
+    new Exchange(context, request, response).start();
   };
   return await Promise.resolve(
     Object.defineProperties(handler, {

@@ -178,6 +178,7 @@ function bindingSite(environment: Environment): BindingSite {
     environment,
     cwd: process.cwd(),
     searchPath: process.env['PATH'] ?? '',
+    pythonHome: process.env['PYTHONHOME'] ?? null,
     platform: `${process.platform}-${process.arch}`,
     root: process.getuid?.() === 0,
     files: fs,
