@@ -1,21 +1,12 @@
 // The exchanges that Python has, and what the two sides say about them: frames to exchanges and back.
-// Made by handler.ts, one for each app; runs on the event loop. It also watches for silence: Python's threads
-// wake only when that helps, and whether it helps can be seen from here alone. Must never look at HTTP.
+// Made by handler.ts, one for each app; runs on the event loop. What an answer means is the exchange's business:
+// nothing here may look at HTTP.
 import { close } from 'node:fs';
 import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
-
-/** Milliseconds without an answer after which Python is poked. */
-const POKE_AFTER = 2;
-
-/** Pokes in a row that can be of use beyond one a thread; later ones come every `SPARSE` ticks only. */
-const EXTRA_POKES = 8;
-const SPARSE = 25;
-
-/** Milliseconds between two looks at the time limit. */
-const EXPIRE_EVERY = 100;
+import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds after the limit at which Python itself counts as stuck (a C extension that keeps the GIL). */
 const GRACE = 1000;
@@ -71,24 +62,30 @@ export class Dispatcher implements Load {
   lastAnswerAt = 0;
   serviceTime = 0;
   readonly #channel: Channel;
+  readonly #watchdog: Watchdog;
   readonly #options: DispatcherOptions;
   readonly #exchanges = new ExchangeTable<DispatchedExchange>();
   readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
   readonly #idle: (() => void)[] = [];
   #timedOut = 0;
   #busySince = 0;
-  #now = 0;
-  #ticker: NodeJS.Timeout | null = null;
-  #answeredAtTick = 0;
   #answeredAtBatch = 0;
-  #ticks = 0;
-  #silentTicks = 0;
   #closed = false;
   #stopped: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.threads = options.threads;
+    const limit = options.timeout * 1000;
+    this.#watchdog = new Watchdog(options.threads, {
+      progress: () => (this.#exchanges.size === 0 ? null : this.answered),
+      onSilence: () => {
+        this.#channel.control(encodeFrame(FrameKind.poke, 0));
+      },
+      onLook: (silentFor) => {
+        if (limit > 0) this.#expire(limit, silentFor);
+      },
+    });
     this.#channel = new Channel(options.requestFd, options.controlFd, {
       onFrame: (kind, id, buffer, start, end) => {
         this.#onFrame(kind, id, buffer, start, end);
@@ -114,8 +111,7 @@ export class Dispatcher implements Load {
   /** Takes in an exchange whose request is sent next; returns its id. */
   register(exchange: DispatchedExchange): number {
     if (this.#exchanges.size === 0) this.#busySince = performance.now();
-    if (this.#ticker === null) this.#watch();
-    exchange.dispatchedAt = this.#now;
+    exchange.dispatchedAt = this.#watchdog.watch();
     return this.#exchanges.add(exchange);
   }
 
@@ -236,47 +232,15 @@ export class Dispatcher implements Load {
     if (this.outstanding <= 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #watch(): void {
-    this.#now = performance.now();
-    this.#silentTicks = 0;
-    this.#answeredAtTick = this.answered;
-    this.#ticker = setInterval(() => {
-      this.#tick();
-    }, POKE_AFTER);
-    this.#ticker.unref();
-  }
-
-  #tick(): void {
-    if (this.#exchanges.size === 0) {
-      if (this.#ticker !== null) clearInterval(this.#ticker);
-      this.#ticker = null;
-      return;
-    }
-    this.#now = performance.now();
-    this.#ticks++;
-    if (this.answered !== this.#answeredAtTick) {
-      this.#answeredAtTick = this.answered;
-      this.#silentTicks = 0;
-    } else {
-      this.#silentTicks++;
-      const useful = this.#silentTicks <= this.threads + EXTRA_POKES;
-      if (useful || this.#silentTicks % SPARSE === 0) {
-        this.#channel.control(encodeFrame(FrameKind.poke, 0));
-      }
-    }
-    if (this.#options.timeout > 0 && this.#ticks % (EXPIRE_EVERY / POKE_AFTER) === 0) {
-      this.#expire(this.#options.timeout * 1000);
-    }
-  }
-
-  #expire(limit: number): void {
-    const started = this.#now - limit;
+  #expire(limit: number, silentFor: number): void {
+    const now = this.#watchdog.now;
+    const started = now - limit;
     const late = this.#exchanges
       .items()
       .filter((exchange) => exchange.inPython && exchange.dispatchedAt < started);
     if (late.length === 0) return;
     this.#channel.control(encodeNumber(FrameKind.expire, 0, limit));
-    if (this.#silentTicks * POKE_AFTER < GRACE) return;
+    if (silentFor < GRACE) return;
     // Python says nothing at all: something holds the GIL. It takes requests in order, so the oldest run.
     late.sort((one, other) => one.dispatchedAt - other.dispatchedAt);
     for (const exchange of late.slice(0, this.threads)) {
