@@ -11,8 +11,8 @@ export type Address =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'fd'; readonly fd: number };
 
-/** The forms that {@link parseAddress} takes, as errors and documents show them. */
-export const addressForms = 'HOST, HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH or fd://N';
+/** The forms that {@link parseAddress} takes, as errors show them. */
+const addressForms = 'HOST, HOST:PORT, :PORT, [IPV6]:PORT, unix:PATH or fd://N';
 
 const defaultPort = 8000;
 const maxPort = 65535;

@@ -10,7 +10,7 @@ import type { SettingsWorld } from './value-types.ts';
 export type GivenTexts = Readonly<Partial<Record<SettingKey, readonly string[]>>>;
 
 /** What {@link resolveSettings} works from. */
-export interface SettingsInput {
+interface SettingsInput {
   /** From the command line. A switch that is on is `['true']`. */
   readonly argv: GivenTexts;
   readonly env: Readonly<Record<string, string | undefined>>;

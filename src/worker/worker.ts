@@ -167,7 +167,7 @@ class Worker {
     const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
     acceptor?.close();
     await Promise.race([http?.stop(left()), this.#hurry]);
-    http?.cutOff();
+    if (this.#hurried) http?.cutOff();
     await Promise.race([handler.close(left() / 1000), this.#hurry.then(() => handler.close(0))]);
     this.#logger?.info(`Worker exiting (pid: ${process.pid})`);
     await this.#drainLogs();

@@ -1,0 +1,82 @@
+// The house stands on floors, and no import runs back up (docs/architecture.md draws them):
+//   cli → master, index → settings, worker → bridge → log, errors, messages
+// `npm run layers` holds the direction; each rule's name says what it forbids.
+
+// The bridge's modules, lowest first: a module may import only from its own row or a lower one.
+const bridgeRows = [
+  ['frame', 'environment', 'version'],
+  ['binding', 'binding-build'],
+  ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer'],
+  ['dispatcher'],
+  ['exchange'],
+  ['handler'],
+];
+
+const bridgeRow = (names) => `^src/bridge/(${names.join('|')})\\.ts$`;
+
+const oneWay = bridgeRows.flatMap((lower, index) =>
+  bridgeRows.slice(index + 1).map((higher) => ({
+    name: `one way: the bridge's ${lower[0]} row never imports its ${higher[0]} row`,
+    severity: 'error',
+    from: { path: bridgeRow(lower) },
+    to: { path: bridgeRow(higher) },
+  })),
+);
+
+const only = (file, dependency) => ({
+  name: `only ${file} imports ${dependency}`,
+  severity: 'error',
+  from: { path: '^src', pathNot: `^src/${file}$` },
+  to: { path: `(^|/)node_modules/${dependency}/|^${dependency}$` },
+});
+
+const restsOn = (floor, allowed) => ({
+  name: `${floor} imports only ${allowed.join(', ') || 'nothing of src'}`,
+  severity: 'error',
+  from: { path: `^src/${floor}` },
+  to: { path: '^src/', pathNot: `^src/(${[floor, ...allowed].join('|')})` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'master and worker never meet',
+      severity: 'error',
+      from: { path: '^src/(master|worker)/' },
+      to: { path: '^src/(master|worker)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'nobody imports cli or index',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/(cli|index)\\.ts$' },
+    },
+    {
+      name: 'src does not know its tests, scripts and benchmarks',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts|bench)/' },
+    },
+    {
+      name: 'src imports only what package.json gives to users',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    restsOn('worker/', ['bridge/', 'log/', 'errors', 'messages']),
+    restsOn('bridge/', ['log/', 'errors', 'messages']),
+    restsOn('log/', ['errors', 'messages']),
+    restsOn('errors', []),
+    restsOn('messages', []),
+    only('bridge/interpreter.ts', 'pymport'),
+    only('log/logger.ts', 'winston'),
+    only('cli.ts', 'commander'),
+    ...oneWay,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};

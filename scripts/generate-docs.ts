@@ -1,0 +1,8 @@
+// Writes the documents that derive from the code; `npm run docs` calls it, after a build.
+// A test holds the files equal to what this writes. It never decides what a document says.
+
+import { writeFileSync } from 'node:fs';
+import { renderSettingsPage } from '../src/settings/render.ts';
+
+// Two folders up from dist/scripts/.
+writeFileSync(new URL('../../docs/settings.md', import.meta.url), renderSettingsPage());

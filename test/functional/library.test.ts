@@ -1,0 +1,166 @@
+// createHandler as a Node program uses it: in node:http, mounted in Express, two apps in one process, and
+// what it throws where an app can't be loaded. All in the process of this test: one interpreter serves all.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, describe, test } from 'node:test';
+import express from 'express';
+import { createHandler, WsgiTsError } from '../../src/index.ts';
+import type { HandlerOptions, WsgiHandler } from '../../src/index.ts';
+import { testPythonEnvironment } from '../helpers/python-environment.ts';
+import { inRepository } from '../helpers/repository.ts';
+
+const options: HandlerOptions = {
+  chdir: inRepository('fixtures', 'apps'),
+  python: testPythonEnvironment().python,
+};
+
+/** What fixtures/apps/mounted.py answers. */
+interface Mounted {
+  readonly REQUEST_METHOD: string;
+  readonly SCRIPT_NAME: string;
+  readonly PATH_INFO: string;
+  readonly QUERY_STRING: string;
+  readonly REMOTE_ADDR: string;
+  readonly uri: string;
+  readonly body: string;
+}
+
+const handlers: WsgiHandler[] = [];
+const servers: Server[] = [];
+after(async () => {
+  for (const server of servers) server.close().closeAllConnections();
+  await Promise.all(handlers.map((handler) => handler.close()));
+});
+
+async function load(app: string, more: HandlerOptions = {}): Promise<WsgiHandler> {
+  const handler = await createHandler(app, { ...options, ...more });
+  handlers.push(handler);
+  return handler;
+}
+
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+async function mounted(url: string, init?: RequestInit): Promise<Mounted> {
+  return (await (await fetch(url, init)).json()) as Mounted;
+}
+
+describe('createHandler', () => {
+  test('serves an app in node:http', async () => {
+    const url = await listen(await load('mounted:app'));
+    const shown = await mounted(`${url}/a%20path?query`, { method: 'POST', body: 'its body' });
+    assert.deepEqual(shown, {
+      REQUEST_METHOD: 'POST',
+      SCRIPT_NAME: '',
+      PATH_INFO: '/a path',
+      QUERY_STRING: 'query',
+      REMOTE_ADDR: '127.0.0.1',
+      uri: `${url}/a%20path?query`,
+      body: 'its body',
+    });
+  });
+
+  test('serves Flask, streams, files and large bodies there', async () => {
+    const flask = await listen(await load('flask_gone_wrong:app'));
+    assert.equal(await (await fetch(`${flask}/`)).text(), 'fine\n');
+    const downloads = await listen(await load('downloads:app'));
+    for (const path of ['file', 'generator', 'write']) {
+      const body = await (await fetch(`${downloads}/${path}?1000000`)).arrayBuffer();
+      assert.equal(body.byteLength, 1_000_000, path);
+    }
+    const uploads = await listen(await load('uploads:app'));
+    const sent = await fetch(uploads, { method: 'POST', body: new Uint8Array(1_000_000) });
+    assert.equal(((await sent.json()) as { length: number }).length, 1_000_000);
+  });
+
+  test('mounted in Express takes the mount path as SCRIPT_NAME', async () => {
+    const site = express();
+    site.get('/own', (_request, response) => {
+      response.send('from Express');
+    });
+    site.use('/python', await load('mounted:app'));
+    const url = await listen(site);
+    assert.equal(await (await fetch(`${url}/own`)).text(), 'from Express');
+    const shown = await mounted(`${url}/python/deep/path?a=1`);
+    assert.equal(shown.SCRIPT_NAME, '/python');
+    assert.equal(shown.PATH_INFO, '/deep/path');
+    assert.equal(shown.QUERY_STRING, 'a=1');
+    assert.equal(shown.uri, `${url}/python/deep/path?a=1`);
+    assert.equal((await mounted(`${url}/python`)).SCRIPT_NAME, '/python');
+  });
+
+  test('mounted below two routers takes both paths', async () => {
+    const inner = express.Router();
+    inner.use('/b', await load('mounted:app'));
+    const url = await listen(express().use('/a', inner));
+    const shown = await mounted(`${url}/a/b/c`);
+    assert.deepEqual([shown.SCRIPT_NAME, shown.PATH_INFO], ['/a/b', '/c']);
+    assert.equal(shown.uri, `${url}/a/b/c`);
+  });
+
+  test('serves two apps in one process, each its own', async () => {
+    const site = express();
+    site.use('/one', await load('sleeping:app'));
+    site.use('/two', await load('callable_kinds:function'));
+    const url = await listen(site);
+    const [one, two] = await Promise.all([fetch(`${url}/one`), fetch(`${url}/two`)]);
+    assert.deepEqual([await one.text(), await two.text()], ['awake\n', 'function']);
+  });
+
+  test('leaves directory and arguments of the process alone', async () => {
+    const before = process.cwd();
+    await load('sleeping:app');
+    assert.equal(process.cwd(), before);
+  });
+
+  test('counts what it served and what is on its way', async () => {
+    const handler = await load('sleeping:app');
+    const url = await listen(handler);
+    for (let count = 0; count < 3; count++) await (await fetch(url)).text();
+    assert.equal(handler.served, 3);
+    assert.equal(handler.load.outstanding, 0);
+  });
+
+  test('answers 503 once it is closed', async () => {
+    const handler = await load('sleeping:app');
+    const url = await listen(handler);
+    assert.equal((await fetch(url)).status, 200);
+    await handler.close();
+    assert.equal((await fetch(url)).status, 503);
+  });
+});
+
+describe('createHandler throws', () => {
+  async function failure(app: string): Promise<WsgiTsError> {
+    const error: unknown = await createHandler(app, options).catch((reason: unknown) => reason);
+    assert.ok(error instanceof WsgiTsError, String(error));
+    assert.equal(error.blame, 'application');
+    return error;
+  }
+
+  test('for a module that does not exist, with its name', async () => {
+    const error = await failure('no_such_module:app');
+    assert.match(error.code, /^ERR_WSGI_/);
+    assert.equal(error.exitCode, 3);
+    assert.match(error.message, /no_such_module/);
+  });
+
+  test('for a variable that does not exist, with its name', async () => {
+    const error = await failure('sleeping:application');
+    assert.equal(error.exitCode, 4);
+    assert.match(`${error.message} ${error.remedy ?? ''}`, /application[^]*\bapp\b/);
+  });
+
+  test('and serves other apps after that', async () => {
+    await failure('no_such_module:app');
+    const url = await listen(await load('sleeping:app'));
+    assert.equal(await (await fetch(url)).text(), 'awake\n');
+  });
+});

@@ -1,0 +1,87 @@
+// --check-config and --print-config as a real process: the settings and the app, with nothing started.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-check-'));
+mkdirSync(join(folder, 'site'));
+writeFileSync(
+  join(folder, 'site', 'app.py'),
+  `import os
+print("loading", os.environ.get("GREETING"), os.getcwd())
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return []
+`,
+);
+writeFileSync(join(folder, 'site', 'broken.py'), 'def fail():\n    1 / 0\nfail()\n');
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function run(args: readonly string[]) {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== 'PORT' && name !== 'WEB_CONCURRENCY'),
+  );
+  const child = spawn(process.execPath, [cli, '--chdir', 'site', ...args], { cwd: folder, env });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number]>,
+  ]);
+  return { code, stdout, stderr };
+}
+
+describe('wsgi-ts --check-config', () => {
+  it('loads the app in its directory and environment, and ends well', async () => {
+    const { code, stdout, stderr } = await run([
+      '--check-config',
+      '-e',
+      'GREETING=hello',
+      'app:app',
+    ]);
+    assert.equal(stderr, '');
+    assert.equal(stdout, `loading hello ${join(folder, 'site')}\n`);
+    assert.equal(code, 0);
+  });
+
+  it('ends with 1 where the app raises: their traceback, then the reason', async () => {
+    const { code, stdout, stderr } = await run(['--check-config', 'broken:app']);
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /line 2, in fail\n[^]*ZeroDivisionError[^]*\nError: /);
+  });
+
+  for (const app of ['app:nothing', 'nowhere:app']) {
+    it(`ends with 1 where there is no ${app}, with the reason`, async () => {
+      const { code, stderr } = await run(['--check-config', app]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^Error: .*no(thing|where)/m);
+    });
+  }
+});
+
+describe('wsgi-ts --print-config', () => {
+  it('prints every setting with where it came from, then loads the app', async () => {
+    const { code, stdout } = await run(['app:app', '--print-config', '-w', '3']);
+    assert.match(stdout, /^workers += 3 {2}# command line$/m);
+    assert.match(stdout, /^threads += 1 {2}# default$/m);
+    assert.match(stdout, /\nloading None .*\n$/);
+    assert.equal(code, 0);
+  });
+
+  it('prints them also where the app can not be loaded', async () => {
+    const { code, stdout } = await run(['broken', '--print-config']);
+    assert.match(stdout, /^wsgi_app += "broken" {2}# command line$/m);
+    assert.equal(code, 1);
+  });
+});

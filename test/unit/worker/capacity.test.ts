@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { capacity, type Load, resumption } from '../../../src/worker/capacity.ts';
+
+const now = 10_000;
+
+function load(threads: number, serviceTime: number, lastAnswerAt = now): Load {
+  return { outstanding: threads, threads, serviceTime, lastAnswerAt };
+}
+
+void test('before the first answer there is room for one request a thread', () => {
+  assert.equal(capacity(load(1, 0), Infinity, now), 1);
+  assert.equal(capacity(load(16, 0), now, now), 16);
+});
+
+void test('there is room for what the threads will have begun within 5 ms', () => {
+  assert.equal(capacity(load(1, 0.1), now, now), 51);
+  assert.equal(capacity(load(4, 1), now, now), 24);
+  assert.equal(capacity(load(4, 4), now, now), 9);
+});
+
+void test('behind a view of more than 5 ms nothing waits', () => {
+  assert.equal(capacity(load(1, 5.1), now, now), 1);
+  assert.equal(capacity(load(1, 60_000), now, now), 1);
+});
+
+void test('once all threads are taken for 5 ms without an answer, nothing waits', () => {
+  assert.equal(capacity(load(1, 0.1, 0), now - 4, now), 51);
+  assert.equal(capacity(load(1, 0.1, 0), now - 6, now), 1);
+  assert.equal(capacity(load(1, 0.1, now - 4), now - 100, now), 51);
+  assert.equal(capacity(load(1, 0.1, now - 6), now - 100, now), 1);
+});
+
+void test('an idle thread is no sign of a stall, however long the last answer is ago', () => {
+  assert.equal(capacity(load(1, 0.1, 0), Infinity, now), 51);
+});
+
+void test('a paused worker goes on when half of what may wait has begun', () => {
+  assert.equal(resumption(51, 1), 26);
+  assert.equal(resumption(24, 4), 14);
+});
+
+void test('with room for the threads alone, a worker goes on when one of them is idle', () => {
+  assert.equal(resumption(4, 4), 4);
+  assert.equal(resumption(1, 1), 1);
+});
