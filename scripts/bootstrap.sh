@@ -36,7 +36,7 @@ install_packages() {
   fi
   say "installing with apt-get: $*"
   "${root[@]}" apt-get update -qq || say 'apt-get update failed (no network?); trying with the lists at hand'
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
     fail "apt-get could not install them. Once it can: apt-get install $*"
 }
@@ -161,8 +161,10 @@ else
   fi
   # What was asked for the last time, the files that it names included.
   asked=$(cat "$requirements" $(sed -n "s,^-r ,$(dirname "$requirements")/,p" "$requirements"))
-  done_before=$venv/.installed-${purpose}
-  if [ "$asked" != "$(cat "$done_before" 2>/dev/null)" ]; then
+  done_before=$venv/.installed-$purpose
+  # What the tests need includes what the tutorial needs.
+  if [ "$asked" != "$(cat "$done_before" 2>/dev/null)" ] &&
+    ! { [ "$purpose" = run ] && [ -f "$venv/.installed-test" ]; }; then
     say "installing into $venv: $(grep -hv '^[#-]' <<<"$asked" | sed 's/[<>=;! ].*//' | sort -u | tr '\n' ' ')"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" >&2 ||
       fail 'pip install failed (above). It needs PyPI: try again with network, or set an index.'

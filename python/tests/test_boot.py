@@ -1,4 +1,4 @@
-"""What the app finds of its process: each test runs a Python of its own, as prepare and finish change it."""
+"""What the app finds of its process; each test runs a Python of its own: `prepare` changes it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_path_argv_environment_and_main_are_as_under_gunicorn(program):
                       "env": {{"NAME": "value", "TZ": "XYZ-3"}}, "argv": ["wsgi-ts", "app:app"]}})
         import time
         main = sys.modules["__main__"]
-        print(json.dumps([sys.path[:3], os.getcwd(), os.environ["NAME"], sys.argv, sys.orig_argv[1:],
+        print(json.dumps([sys.path[:3], os.getcwd(), os.environ["NAME"], sys.argv,
+                          sys.orig_argv[1:],
                           time.tzname[0], os.path.basename(main.__file__), main.__spec__]))
         """
     )
@@ -107,7 +108,8 @@ def test_an_environment_is_active_for_children_in_a_process_of_the_apps_own(prog
         import json, os, subprocess
         boot.prepare({})
         boot.prepare({})
-        child = subprocess.check_output(["python3", "-c", "import sys; print(sys.prefix)"], text=True)
+        command = ["python3", "-c", "import sys; print(sys.prefix)"]
+        child = subprocess.check_output(command, text=True)
         print(json.dumps([os.environ["PATH"].split(":")[:2], os.environ["VIRTUAL_ENV"],
                           child.strip(), os.environ.get("PYTHONHOME")]))
         """,
@@ -177,7 +179,7 @@ def test_a_thread_of_the_app_can_start_processes(program, method):
 def test_modules_of_the_app_may_have_the_names_of_ours(program):
     for name in ("boot", "channel", "loader", "server", "wsgi_ts"):
         (program.folder / f"{name}.py").write_text(f"NAME = {name!r}\n")
-    # Where the app's folder comes first, a module of Python's that we need later must be ours already.
+    # The app's folder comes first: what we need of Python's must have been imported by then.
     (program.folder / "inspect.py").write_text("raise RuntimeError\n")
     (program.folder / "app.py").write_text(
         "import boot, channel, loader, server\n"
@@ -202,7 +204,8 @@ def test_checking_and_starting_tell_what_is_wrong_as_plain_data(program):
         "ok": False,
         "code": "ERR_WSGI_MODULE_NOT_FOUND",
         "exit_code": 3,
-        "message": f"There is no module `nothing` in {program.folder}, nor elsewhere on Python's path",
+        "message": f"There is no module `nothing` in {program.folder},"
+        " nor elsewhere on Python's path",
         "remedy": None,
         "traceback": None,
     }
@@ -259,36 +262,21 @@ def test_a_crash_leaves_the_python_stack_on_stderr(program):
     assert b"in in_the_app" in done.stderr
 
 
-def test_signal_handlers_that_are_not_pythons_survive_the_apps_import(program):
-    (program.folder / "app.py").write_text(
-        "import signal\n"
-        "for each in (signal.SIGTERM, signal.SIGUSR2): signal.signal(each, lambda *_: None)\n" + APP
-    )
-    found = program.result(
+def test_a_crash_leaves_the_python_stack_in_the_error_log_even_after_a_rotation(program):
+    done = program.run(
         """
-        import ctypes, json, signal
-        libc = ctypes.CDLL(None)
-        # A handler of C's, as Node's are to Python: abs() does no harm.
-        libc.signal(int(signal.SIGTERM), ctypes.cast(libc.abs, ctypes.c_void_p))
-        # Python looks at them but once, when it starts.
-        import _signal
-        real = signal.getsignal
-        seen = {signal.SIGTERM: 0}
-        def getsignal(number):
-            if number == signal.SIGTERM:
-                seen[number] += 1
-                return None if seen[number] == 1 else real(number)
-            return real(number)
-        signal.getsignal = getsignal
-        boot.prepare({})
-        answer = boot.check("app:app")
-        action = ctypes.create_string_buffer(512)
-        libc.sigaction(int(signal.SIGTERM), None, action)
-        kept = ctypes.c_void_p.from_buffer(action).value == ctypes.cast(libc.abs, ctypes.c_void_p).value
-        print(json.dumps([answer, kept, callable(real(signal.SIGUSR2))]))
+        import ctypes, os
+        boot.prepare({"error_log": os.path.abspath("error.log")})
+        os.rename("error.log", "error.log.1")
+        boot.report_crashes(os.path.abspath("error.log"))
+        def in_the_app(): ctypes.string_at(0)
+        in_the_app()
         """
     )
-    assert found == [{"ok": True}, True, True]
+    assert done.returncode < 0
+    assert done.stderr == b""
+    assert (program.folder / "error.log.1").read_text() == ""
+    assert "in in_the_app" in (program.folder / "error.log").read_text()
 
 
 def test_importing_what_the_master_needs_pulls_in_nothing_slow(program):
@@ -296,7 +284,8 @@ def test_importing_what_the_master_needs_pulls_in_nothing_slow(program):
         """
         import json
         import wsgi_ts.entry
-        print(json.dumps([name for name in ("asyncio", "inspect", "wsgi_ts.loader") if name in sys.modules]))
+        slow = ("asyncio", "inspect", "wsgi_ts.loader")
+        print(json.dumps([name for name in slow if name in sys.modules]))
         """
     )
     assert found == []
@@ -373,6 +362,19 @@ def test_unbuffered_text_does_not_wait_for_the_end_of_its_line(program):
     ) as process:
         assert os.read(process.stdout.fileno(), 100) == b"."
         process.communicate(b"1", timeout=60)
+
+
+def test_children_write_to_the_same_output_though_node_made_it_close_on_exec(program):
+    done = program.run(
+        """
+        import os, subprocess
+        for fd in (0, 1, 2): os.set_inheritable(fd, False)
+        boot.prepare({})
+        print("parent")
+        subprocess.run(["echo", "child"], check=True)
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, b"parent\nchild\n"), done.stderr
 
 
 def test_a_closed_output_stays_closed(program):

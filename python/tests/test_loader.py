@@ -179,9 +179,9 @@ def test_a_missing_variable_is_told_with_the_apps_that_there_are(project):
     )
     error = project.refuse("app:nope")
     assert (error.code, error.exit_code) == ("ERR_WSGI_ATTRIBUTE_NOT_FOUND", 4)
-    assert error.message == f"module `app` ({project.folder}/app.py) has no `nope`"
+    assert error.message == f"Module `app` ({project.folder}/app.py) has no `nope`"
     assert error.remedy == (
-        "Did you mean `app:site`? There are also `app:create_app()`, `app:helper`, `app:Site`."
+        "Did you mean `app:site`? Others: `app:create_app()`, `app:helper`, `app:Site`."
     )
 
 

@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import faulthandler
 import os
-import signal
 import sys
 import threading  # here, since the thread that imports it first is `threading.main_thread()`
 import time
@@ -20,7 +19,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from . import c_library, output
+from . import output, signal_handlers
 from .load_error import LoadError
 
 if TYPE_CHECKING:
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
 
 _directory: str | None = None
 """Where `prepare` was told that the app is."""
+
+
+_crash_log: int | None = None
+"""Descriptor of the file that a crash is reported in; None: stderr."""
 
 
 class Facts(TypedDict):
@@ -47,6 +50,7 @@ class Preparation(TypedDict, total=False):
     env: Mapping[str, str]
     argv: Sequence[str]
     own_process: bool
+    error_log: str
 
 
 def settle(executable: str | None, environ: Mapping[str, str | None]) -> Facts:
@@ -56,9 +60,7 @@ def settle(executable: str | None, environ: Mapping[str, str | None]) -> Facts:
     this library. `environ`: variables that differ from those that the interpreter was started with;
     None for one to be removed. Called once, before any other code of the app's environment.
     """
-    # PyConfig_InitPythonConfig installs it where nobody else had one; Ctrl-C is Node's to handle.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal_handlers.give_back_interrupt()
     for name, value in environ.items():
         if value is None:
             os.environ.pop(name, None)
@@ -77,8 +79,8 @@ def prepare(options: Preparation) -> None:
     `chdir`: the app's directory, absolute; by default the current one. It is put first on
     `sys.path`, and the entries of `pythonpath` before it, in their order. `env`: variables for
     `os.environ`. `argv`: for `sys.argv`. `own_process` (default: true): the process is the app's
-    alone; it changes to `chdir`, and gets the variables of an activated environment. Raises OSError
-    if `chdir` can't be entered.
+    alone; it changes to `chdir`, and gets the variables of an activated environment. `error_log`:
+    absolute path for `report_crashes`. Raises OSError if `chdir` can't be entered.
     """
     global _directory  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
@@ -100,11 +102,27 @@ def prepare(options: Preparation) -> None:
     if getattr(main, "__file__", None) is None:
         main.__file__ = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
     output.install()
-    # Its stack goes to stderr: nothing else can be trusted any more. It takes SIGSEGV from V8,
-    # which uses it for WebAssembly that reads out of its bounds: such a program dies here instead
-    # of throwing.
-    with contextlib.suppress(OSError, RuntimeError, ValueError):  # stderr is closed
-        faulthandler.enable(all_threads=True)
+    signal_handlers.reset_in_children()
+    report_crashes(options.get("error_log") or "-")
+
+
+def report_crashes(path: str) -> None:
+    """Have a segmentation fault leave every thread's Python stack in the file `path` ("-": stderr).
+
+    To be called again when the file was renamed. It takes SIGSEGV from V8, which uses it for
+    WebAssembly that reads out of its bounds: such a program dies here instead of throwing.
+    """
+    global _crash_log  # noqa: PLW0603
+    before = _crash_log
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # no right to write, stderr closed
+        if path == "-":
+            _crash_log = None
+            faulthandler.enable(all_threads=True)
+        else:
+            _crash_log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            faulthandler.enable(_crash_log, all_threads=True)
+        if before is not None:
+            os.close(before)
 
 
 def check(app: str) -> dict[str, object]:
@@ -146,7 +164,7 @@ def _load(app: str) -> WSGIApp:
     from .loader import load  # noqa: PLC0415
 
     # An app may want signals for itself; under gunicorn that breaks its stop and its reload.
-    with c_library.kept_signal_handlers():
+    with signal_handlers.kept():
         return cast("WSGIApp", load(app, _directory))
 
 

@@ -107,7 +107,7 @@ def _find(module: ModuleType, reference: AppReference, folder: Path) -> object:
             if found is module:
                 file = getattr(module, "__file__", None)
                 remedy = hints.hidden_file(reference.module, file, folder) or _candidates(module)
-                owner = f"module `{reference.module}` ({file or 'built in'})"
+                owner = f"Module `{reference.module}` ({file or 'built in'})"
             else:
                 owner = f"`{reference.module}:{'.'.join(done)}` (of type {type(found).__name__})"
             message = f"{owner} has no `{name}`"
@@ -140,8 +140,8 @@ def _candidates(module: ModuleType) -> str:
     if not names:
         return "It has no callable at all."
     if apps or factories:
-        others_text = f" There are also {', '.join(names[1:])}." if names[1:] else ""
-        return f"Did you mean {names[0]}?{others_text}"
+        more = f" Others: {', '.join(names[1:])}." if names[1:] else ""
+        return f"Did you mean {names[0]}?{more}"
     return f"Its callables are {', '.join(names)}."
 
 

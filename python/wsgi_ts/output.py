@@ -8,13 +8,14 @@ descriptors.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
 import sys
 from typing import TYPE_CHECKING
 
-from . import c_library
+from . import c_streams
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -60,8 +61,11 @@ def install() -> None:
     """Replace `sys.stdout` and `sys.stderr`; make C's stdout line-buffered.
 
     A stream that is closed (None) stays so. Text is passed on line by line, bytes and
-    PYTHONUNBUFFERED's text at once.
+    PYTHONUNBUFFERED's text at once. Children of the app get the streams too.
     """
+    for fd in (0, 1, 2):
+        with contextlib.suppress(OSError):  # closed
+            os.set_inheritable(fd, True)  # Node has made every descriptor close-on-exec
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper) and not isinstance(stream.buffer, _PromptBuffer):
@@ -69,7 +73,7 @@ def install() -> None:
             prompt = _wrap(stream, f"<{name}>")
             setattr(sys, name, prompt)
             setattr(sys, f"__{name}__", prompt)
-    c_library.buffer_lines()
+    c_streams.buffer_lines()
 
 
 def flush() -> None:
@@ -79,7 +83,7 @@ def flush() -> None:
             if stream is not None:
                 stream.flush()
     finally:
-        c_library.flush()
+        c_streams.flush()
 
 
 def _wrap(stream: io.TextIOWrapper, name: str) -> io.TextIOWrapper:

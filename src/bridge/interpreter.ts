@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WsgiTsError } from '../errors.ts';
-import { builtinBinding, diagnoseBinding, versionMismatch } from './binding.ts';
+import { builtinBinding, diagnoseBinding, libraryMismatch, versionMismatch } from './binding.ts';
 import type { BindingSite } from './binding-build.ts';
 import {
   describeEnvironment,
@@ -78,8 +78,9 @@ let started: { readonly interpreter: Interpreter; readonly environment: Environm
 /**
  * Starts Python; later calls return the same interpreter.
  * @throws WsgiTsError (operator, exit code 1): see findEnvironment and diagnoseBinding; and
- * ERR_WSGI_BINDING_BUILTIN, ERR_WSGI_ENVIRONMENT_VERSION, ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take
- * the environment), ERR_WSGI_PYTHON_IN_USE (the process runs another one already).
+ * ERR_WSGI_BINDING_BUILTIN, ERR_WSGI_ENVIRONMENT_VERSION, ERR_WSGI_ENVIRONMENT_MISFIT,
+ * ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take the environment), ERR_WSGI_PYTHON_IN_USE (the process
+ * runs another one already).
  */
 export function startInterpreter(options: InterpreterOptions): Interpreter {
   const environment = findEnvironment({
@@ -110,9 +111,15 @@ export function startInterpreter(options: InterpreterOptions): Interpreter {
   if (environment.version !== null && environment.version !== builtFor) {
     throw versionMismatch(site, builtFor);
   }
-  const call = openEntry(pymport);
-  // os.environ was read while they were changed.
-  const facts = call('boot', 'settle', environment.executable, changed) as unknown as Facts;
+  let call: Interpreter['call'];
+  let facts: Facts;
+  try {
+    call = openEntry(pymport);
+    // os.environ was read while they were changed.
+    facts = call('boot', 'settle', environment.executable, changed) as unknown as Facts;
+  } catch (error) {
+    throw isImportError(error) ? libraryMismatch(site, builtFor, error) : error;
+  }
   if (environment.root !== null) assertPrefix(environment.root, facts);
   const interpreter = { ...facts, call };
   started = { interpreter, environment };
@@ -205,6 +212,13 @@ function assertSame(running: Environment, wanted: Environment): void {
     `This process runs ${describeEnvironment(running)} already and can't run ` +
       `${describeEnvironment(wanted)} beside it`,
     { remedy: 'Serve the second app from a process of its own.' },
+  );
+}
+
+/** Whether Python lacked a module: of its own, since nothing else has been imported yet. */
+function isImportError(error: unknown): error is Error {
+  return (
+    error instanceof Error && /No module named|cannot import|undefined symbol/.test(error.message)
   );
 }
 

@@ -4,6 +4,7 @@
 // when. Pure: no clock (every event says when it happened), no process, no signal, no log of its own.
 
 import type { LogLevel } from '../messages.ts';
+import { describeExit, nameOf } from './exit-report.ts';
 import { shortName, signalTable } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import {
@@ -14,37 +15,13 @@ import {
   quickStopLimit,
   tickEvery,
 } from './supervision.ts';
-import type {
-  Action,
-  ArbiterSettings,
-  ArbiterState,
-  BootFailure,
-  Event,
-  Worker,
-} from './supervision.ts';
+import type { Action, ArbiterState, BootFailure, Event, Worker } from './supervision.ts';
 
 /** What {@link decide} gives. */
 export interface Decision {
   readonly state: ArbiterState;
   /** To be performed in this order. */
   readonly actions: readonly Action[];
-}
-
-/** The state before anything happened; the first event, a tick, spawns the workers. */
-export function initialState(settings: ArbiterSettings, now: number): ArbiterState {
-  return {
-    settings,
-    target: settings.workers,
-    workers: [],
-    nextId: 1,
-    everReady: false,
-    crashes: 0,
-    delayed: 0,
-    spawnAfter: 0,
-    lastTick: now,
-    stop: null,
-    finished: false,
-  };
 }
 
 /**
@@ -170,7 +147,8 @@ class Step {
 
   #exited(worker: MutableWorker, event: Extract<Event, { type: 'exited' }>): void {
     this.#state.workers = this.#state.workers.filter((other) => other !== worker);
-    this.#logExit(worker, event);
+    const line = describeExit(worker, event);
+    if (line !== null) this.#actions.push(line);
     if (worker.phase === 'booting') this.#diedBeforeReady(3);
   }
 
@@ -309,21 +287,6 @@ class Step {
     this.#actions.push({ type: 'finish', exitCode: stop.exitCode });
   }
 
-  #logExit(worker: Worker, { code, signal, failure }: Extract<Event, { type: 'exited' }>): void {
-    const who = `Worker (pid:${nameOf(worker)})`;
-    if (failure !== undefined) this.#log('error', `A worker could not be started: ${failure}`);
-    else if (worker.killed) return;
-    else if (signal === 'SIGKILL') {
-      this.#log('error', `${who} was sent SIGKILL! Perhaps out of memory?`);
-    } else if (signal !== null) {
-      // Before it has handlers of its own a worker dies of the signal that asks it to stop.
-      const asked = signal === 'SIGTERM' || worker.phase === 'stopping';
-      this.#log(asked ? 'info' : 'warning', `${who} was sent ${signal}!`);
-    } else if (code !== 0 || worker.phase === 'booting') {
-      this.#log('error', `${who} exited with code ${code ?? 'unknown'}.`);
-    }
-  }
-
   #send(worker: Worker, signal: NodeJS.Signals): void {
     this.#actions.push({ type: 'signal', id: worker.id, signal });
   }
@@ -331,8 +294,4 @@ class Step {
   #log(level: LogLevel, message: string): void {
     this.#actions.push({ type: 'log', level, message });
   }
-}
-
-function nameOf(worker: Worker): string {
-  return worker.pid === null ? 'unknown' : String(worker.pid);
 }

@@ -12,7 +12,7 @@ import { createLogger } from '../log/logger.ts';
 import type { Logger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
-import { decide, initialState } from './arbiter.ts';
+import { decide } from './arbiter.ts';
 import { configure } from './configuration.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
@@ -22,7 +22,7 @@ import { claimPidfile } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
-import { tickEvery } from './supervision.ts';
+import { initialState, tickEvery } from './supervision.ts';
 import type { Action, Event } from './supervision.ts';
 import { WorkerHandle } from './worker-handle.ts';
 

@@ -1,5 +1,5 @@
 // The words of the arbiter: its state, the events it is told of, the actions it asks for, its constants.
-// arbiter.ts decides in them, master.ts translates them from and to processes. Types and data only.
+// arbiter.ts decides in them, master.ts translates them from and to processes. No rules, and nothing that acts.
 
 import type { LogLevel } from '../messages.ts';
 import type { MasterSignal } from './signals.ts';
@@ -60,6 +60,23 @@ export interface ArbiterState {
   /** What the server ends with, once it is stopping. */
   readonly stop: { readonly exitCode: number; readonly reason: string | null } | null;
   readonly finished: boolean;
+}
+
+/** The state before anything happened; the first event, a tick, spawns the workers. */
+export function initialState(settings: ArbiterSettings, now: number): ArbiterState {
+  return {
+    settings,
+    target: settings.workers,
+    workers: [],
+    nextId: 1,
+    everReady: false,
+    crashes: 0,
+    delayed: 0,
+    spawnAfter: 0,
+    lastTick: now,
+    stop: null,
+    finished: false,
+  };
 }
 
 /** gunicorn's exit codes for an app that can't be served. */

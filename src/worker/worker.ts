@@ -168,7 +168,9 @@ class Worker {
     acceptor?.close();
     await Promise.race([http?.stop(left()), this.#hurry]);
     if (this.#hurried) http?.cutOff();
-    await Promise.race([handler.close(left() / 1000), this.#hurry.then(() => handler.close(0))]);
+    const closed = handler.close(left() / 1000);
+    // Who is told to hurry while a view runs on without its client doesn't wait for it.
+    await (this.#hurried ? closed : Promise.race([closed, this.#hurry]));
     this.#logger?.info(`Worker exiting (pid: ${process.pid})`);
     await this.#drainLogs();
     // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.

@@ -25,7 +25,7 @@ const files = 'Optional Platform-Specific File Handling';
 
 /** The clauses of how an app is called and what it is given. */
 // prettier-ignore
-export const requestClauses = {
+const requestClauses = {
   'callable-of-any-kind': [overview, 'MUST NOT', 'nothing depends on what kind of callable the app is'],
   'called-once-a-request': ['The Server/Gateway Side', 'REQUIRED', 'each request calls the app once, and the next one calls it again'],
   'positional-arguments': [details, 'MUST', 'the app gets two positional arguments and no keywords'],
@@ -77,7 +77,7 @@ export const requestClauses = {
 
 /** The clauses of what an app gives back. */
 // prettier-ignore
-export const responseClauses = {
+const responseClauses = {
   'start-response-arguments': [details, 'MUST', 'start_response takes two positional arguments and an optional third'],
   'start-response-returns-write': [details, 'MUST', 'start_response returns a callable'],
   'any-iterable': [details, 'MUST', 'a list, tuple, iterator, generator, class or old-style sequence is a body'],
@@ -100,7 +100,7 @@ export const responseClauses = {
   'no-hop-by-hop-headers': [start, 'SHOULD', 'no hop-by-hop header of the app reaches the client'],
   'errors-at-the-call': [start, 'SHOULD', 'a wrong status or header is raised by start_response itself'],
   'head-waits-for-body': [start, 'MUST NOT', 'no head is sent before the first block that is not empty'],
-  'head-waits-for-written-body': [start, 'MUST NOT', 'nor before the first write() that is not empty'],
+  'head-waits-for-written-body': [start, 'MUST NOT', 'nor by start_response itself, before the first write()'],
   'head-without-body': [start, 'MUST', 'an exhausted iterable sends the head'],
   'exc-info-replaces': [start, 'SHOULD', 'before the head is sent, a call with exc_info replaces status and headers'],
   'exc-info-after-head': [start, 'MUST', 'after the head is sent, it raises and the response is cut'],
@@ -110,7 +110,7 @@ export const responseClauses = {
   'second-call-after-refusal': [start, 'REQUIRED', 'also where the first one was refused; with exc_info it is allowed'],
   'length-not-exceeded': [length, 'SHOULD NOT', 'no more bytes are sent than Content-Length allows, and no more blocks asked for'],
   'length-not-exceeded-by-write': [length, 'SHOULD', 'a write() past Content-Length raises or is cut'],
-  'length-not-reached': [length, 'SHOULD', 'a body shorter than Content-Length closes the connection and is logged'],
+  'length-not-reached': [length, 'SHOULD', 'a body shorter than Content-Length never looks complete (a cut, or a 500 in time), and is logged'],
   'length-generated': [length, 'MAY', 'a body of len() 1 gets its Content-Length'],
   'length-not-generated': [length, 'MUST', 'not where write() has sent something'],
   'chunked-to-new-clients': [length, 'MUST', 'a body of unknown length is chunked over HTTP/1.1 and the connection lives'],

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -20,6 +20,8 @@ const data = mkdtempSync(join(tmpdir(), 'validated-'));
 
 /** Where the larger projects keep their data; passed to the app by `--env`. */
 const variables = { SHOP_INSTANCE_PATH: join(data, 'shop'), POLLS_DATA_DIR: join(data, 'polls') };
+
+for (const directory of Object.values(variables)) mkdirSync(directory);
 
 function prepare(folder: string, ...command: string[]): void {
   const env = activatedEnvironment(variables);
@@ -164,8 +166,9 @@ describe('wsgiref.validate finds nothing', () => {
     prepare('polls', 'python', 'manage.py', 'migrate');
     prepare('polls', 'python', 'manage.py', 'loaddata', 'questions');
     for (const how of ['/all', '/head']) {
-      assert.equal((await send(`${how}/polls/`)).status, 200);
-      assert.equal((await send(`${how}/polls/missing`)).status, 404);
+      const headers = [['Host', 'localhost']] as const;
+      assert.equal((await send(`${how}/polls/`, { headers })).status, 200);
+      assert.equal((await send(`${how}/polls/missing`, { headers })).status, 404);
     }
     await assertNothingFound();
   });

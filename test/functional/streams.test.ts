@@ -94,6 +94,16 @@ describe('a streamed response', () => {
     assert.ok(isAlive(child));
   });
 
+  test('that breaks is cut for the client, although a child forked by the app lives', async () => {
+    await using gate = await openGate();
+    using client = await open('forked_child');
+    await client.send(requestBytes(`/breaks?${gate.query}`));
+    const child = Number((await gate.said()).replace('child ', ''));
+    const received = (await client.readUntilClosed()).toString('latin1');
+    assert.ok(received.includes('first\n') && !received.endsWith('0\r\n\r\n'), received);
+    assert.ok(isAlive(child));
+  });
+
   test('leaves to a forked child none of the sockets of the server', async () => {
     await using gate = await openGate();
     using client = await open('forked_child');

@@ -27,13 +27,14 @@ async function get(port: number, path: string): Promise<RawResponse> {
 
 /** A worker of this process, which is its master: one listening socket and Node's channel. */
 async function forkWorker(app: string) {
+  const env = activatedEnvironment();
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
   const child = fork(inRepository('dist', 'src', 'worker', 'worker.js'), [], {
     stdio: ['ignore', 'inherit', 'ignore', fd, 'ipc'],
-    env: activatedEnvironment(),
+    env,
   });
   listener.close();
   const configuration: WorkerConfiguration = {
@@ -135,6 +136,27 @@ for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     assert.doesNotMatch(server.stderr(), /exited with code|was sent/);
   });
 }
+
+test('a quick stop of an idle server is quiet', async () => {
+  const server = await startServer(['-w', '2', ...apps, 'timed_views:app']);
+  await get(server.port, '/0');
+  assert.equal(await server.stop('SIGINT'), 0);
+  assert.doesNotMatch(server.stderr(), /WARNING|ERROR|CRITICAL/);
+});
+
+test('SIGINT ends a worker that waits for a view whose client has left', async () => {
+  const server = await startServer([...apps, 'sleeping:app']);
+  await using gate = await openGate();
+  const [pid = 0] = server.workerPids();
+  const client = await connect(server.port);
+  await client.send(`GET /sleep?${gate.query} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await gate.said();
+  client.close();
+  process.kill(pid, 'SIGTERM');
+  process.kill(pid, 'SIGINT');
+  await server.waitForOutput(new RegExp(`Worker exiting \\(pid: ${pid}\\)`));
+  assert.equal(await server.stop(), 0);
+});
 
 test('SIGTERM to a worker lets it finish and another one take its place', async () => {
   await using server = await startServer([...apps, 'sleeping:app']);

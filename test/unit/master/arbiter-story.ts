@@ -1,6 +1,7 @@
 // A server's life for the arbiter's tests, told event by event: no process is started.
 
-import { decide, initialState } from '../../../src/master/arbiter.ts';
+import { decide } from '../../../src/master/arbiter.ts';
+import { initialState } from '../../../src/master/supervision.ts';
 import type { Action, ArbiterState, Event } from '../../../src/master/supervision.ts';
 
 /** An event without its time, which the story knows. */
