@@ -6,11 +6,12 @@
 // print: Node would set O_NONBLOCK on a pipe that Python writes to as well.
 
 // First, because the imports of a module run in order and before its own statements.
-import './master/sigusr1.ts';
+import './sigusr1.ts';
 import { accessSync, constants, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { version } from './bridge/version.ts';
+import { loadFailure, type LoadFailure } from './bridge/load-failure.ts';
 import { WsgiTsError } from './errors.ts';
 import { compileFormat } from './log/access-log.ts';
 import { renderConfiguration, renderDefault, renderFlags } from './settings/render.ts';
@@ -115,26 +116,10 @@ async function checkApp(app: string, settings: Settings): Promise<void> {
     env: environmentVariables(settings.env),
     argv: process.argv.slice(1),
   });
-  const result = interpreter.call('boot', 'check', app) as CheckResult;
+  const result = interpreter.call('boot', 'check', app) as { ok: true } | LoadFailure;
   interpreter.call('boot', 'finish');
-  if (result.ok) return;
-  throw new WsgiTsError(result.code, 'application', result.message, {
-    exitCode: 1,
-    ...(result.remedy === null ? {} : { remedy: result.remedy }),
-    ...(result.traceback === null ? {} : { traceback: result.traceback }),
-  });
+  if (!result.ok) throw loadFailure({ ...result, exit_code: 1 });
 }
-
-/** What `wsgi_ts.boot.check` returns. */
-type CheckResult =
-  | { readonly ok: true }
-  | {
-      readonly ok: false;
-      readonly code: string;
-      readonly message: string;
-      readonly remedy: string | null;
-      readonly traceback: string | null;
-    };
 
 async function main(argv: readonly string[]): Promise<number> {
   const given = readCommandLine(buildCommand(), argv);

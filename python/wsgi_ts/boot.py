@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from . import output, signal_handlers
+from . import fork, output, signal_handlers
 from .load_error import LoadError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def prepare(options: Preparation) -> None:
 
     _directory = directory = options.get("chdir") or os.getcwd()
     if options.get("own_process", True):
+        fork.close_all_in_child()
         os.chdir(directory)
         _activate()
     folders = [*(options.get("pythonpath") or ()), ""]

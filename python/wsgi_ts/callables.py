@@ -40,8 +40,11 @@ def refuse(app: object, module: str, path: str, called: bool) -> LoadError | Non
 
 def is_asgi(app: object) -> bool:
     """Return whether `app` is asynchronous, or takes `scope` first."""
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(_call_method(app)):
-        return True
+    try:
+        if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(_call_method(app)):
+            return True
+    except Exception:  # it doesn't like to be looked at (a proxy of something that isn't there yet)
+        return False
     signature = _signature(app)
     return signature is not None and next(iter(signature.parameters), None) == "scope"
 
@@ -140,7 +143,7 @@ def _signature(candidate: object) -> inspect.Signature | None:
     try:
         # Not what a decorator says it wraps: the wrapper is what would be called.
         return inspect.signature(candidate, follow_wrapped=False)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except Exception:  # it has none, or doesn't like to be looked at
         return None
 
 

@@ -8,7 +8,6 @@ call the app, nor wait for a thread that does.
 from __future__ import annotations
 
 import os
-import stat
 import time
 
 from . import fork, frame
@@ -98,10 +97,10 @@ class Controller:
             self._control.wait_at_most(None)
 
     def _duplicate(self, fd: int) -> None:
+        """Duplicate a listening socket."""
         try:
             duplicate = os.dup(fd)
-            if stat.S_ISSOCK(os.fstat(duplicate).st_mode):
-                fork.close_in_child(duplicate)
+            fork.close_listener_in_child(duplicate)
         except OSError:
             duplicate = frame.NO_DESCRIPTOR
         self._channel.send(frame.encode_duplicated(fd, duplicate))

@@ -6,6 +6,7 @@ server's own, which call the app, say nothing about what is wrong.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -35,7 +36,15 @@ def describe_exception(error: BaseException) -> str:
 
 def describe_stack(ident: int) -> str:
     """Return where the thread `ident` is, without the server's frames; "" if it has ended."""
-    frame = sys._current_frames().get(ident)
+    # A collection inside _current_frames() may free a thread-local, which waits for a lock that
+    # _current_frames() holds, with the GIL: the process would hang.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        frame = sys._current_frames().get(ident)
+    finally:
+        if collecting:
+            gc.enable()
     if frame is None:
         return ""
     stack = list(traceback.extract_stack(frame))

@@ -1,17 +1,28 @@
 """What a child process forked by the app must let go of: the sockets of the server.
 
-A forked child holds copies of every descriptor. With a copy of a listener the port stays taken, and with one
-of the bridge's sockets nobody notices the other end's going. Registered once by server.py; runs in the
-child, on the thread that forked, before anything else (`os.register_at_fork`).
-Sockets are told by inode, since Node closes and reuses descriptor numbers without telling Python.
+A forked child holds copies of every descriptor. With a copy of a listener the port stays taken; with one of
+the bridge's sockets, or of a client's connection, nobody notices the other end's going. Runs in the child, on
+the thread that forked, before anything else (`os.register_at_fork`).
+Sockets are told by inode, since Node closes and reuses descriptor numbers without telling Python; clients'
+connections, of which Python knows nothing, by having a listener's address.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import stat
+from typing import Any
+
+_FIRST_PRIVATE = 3
+"""Lower descriptors are the app's standard streams."""
+
+_PORT = 1
+"""Index of the port in an internet socket's address."""
 
 _inodes: set[int] = set()
+_addresses: set[Any] = set()
 _registered = False
 
 
@@ -20,10 +31,24 @@ def close_in_child(fd: int) -> int:
     global _registered  # noqa: PLW0603
     if not _registered:
         _registered = True
-        os.register_at_fork(after_in_child=_close_all)
+        os.register_at_fork(after_in_child=_close)
     inode = os.fstat(fd).st_ino
     _inodes.add(inode)
     return inode
+
+
+def close_listener_in_child(fd: int) -> None:
+    """Do so with a listening socket and all connections that are accepted from it."""
+    close_in_child(fd)
+    with _borrowed(fd) as sock:
+        _addresses.add(_place(sock))
+
+
+def close_all_in_child() -> None:
+    """Do so with every socket that is open now: in a worker before it loads the app, all are the server's."""
+    for fd in _open_sockets():
+        if fd >= _FIRST_PRIVATE:
+            close_in_child(fd)
 
 
 def forget(inode: int) -> None:
@@ -31,12 +56,42 @@ def forget(inode: int) -> None:
     _inodes.discard(inode)
 
 
-def _close_all() -> None:
+def _close() -> None:
+    for fd in _open_sockets():
+        with contextlib.suppress(OSError):
+            if os.fstat(fd).st_ino in _inodes or _is_accepted(fd):
+                os.close(fd)
+
+
+def _is_accepted(fd: int) -> bool:
+    if not _addresses:
+        return False
+    with _borrowed(fd) as sock:
+        return _place(sock) in _addresses
+
+
+@contextlib.contextmanager
+def _borrowed(fd: int) -> Any:  # noqa: ANN401
+    """Lend `fd` to a socket object, which won't close it."""
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()
+
+
+def _place(sock: socket.socket) -> Any:  # noqa: ANN401
+    """Return the local port, or the path of a unix socket: what a connection shares with its listener."""
+    name = sock.getsockname()
+    return name if isinstance(name, (str, bytes)) else name[_PORT]
+
+
+def _open_sockets() -> list[int]:
     folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+    found = []
     for name in os.listdir(folder):
-        try:
-            status = os.fstat(int(name))
-            if stat.S_ISSOCK(status.st_mode) and status.st_ino in _inodes:
-                os.close(int(name))
-        except OSError:  # listdir's own descriptor is among them, and closed by now
-            continue
+        # One of them was listdir's own, and is closed by now.
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found.append(int(name))
+    return found

@@ -30,7 +30,7 @@ class Response:
     """The response to one request. `start_response` is what the app calls."""
 
     __slots__ = (
-        "_excess_reported",
+        "_exceeded",
         "_exchange",
         "_gateway",
         "_request",
@@ -49,12 +49,12 @@ class Response:
         self._slot = slot
         self._stream: Stream | None = None
         self._sent = 0
-        self._excess_reported = False
+        self._exceeded = False
         self.sent_as_file = False
         self.head = ResponseHead(gateway.server)
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Take status and headers from the app (PEP 3333); return the `write` callable.
 
@@ -118,6 +118,8 @@ class Response:
             self._write(first)
         for block in blocks:
             self._write(block)
+            if self._exceeded:  # PEP 3333, "Handling the Content-Length Header": iterate no further
+                break
         self._end_stream()
 
     def _respond_whole(self, body: bytes, *, complete: bool) -> None:
@@ -213,8 +215,8 @@ class Response:
         declared = self.head.content_length
         if declared is None or self._sent + len(block) <= declared:
             return block
-        if not self._excess_reported:
-            self._excess_reported = True
+        if not self._exceeded:
+            self._exceeded = True
             self._gateway.log(
                 self._request,
                 f"the app's body is longer than its Content-Length of {declared} bytes; the rest was left out",

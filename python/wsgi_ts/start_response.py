@@ -24,8 +24,6 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110 §5.5, as latin-1
 # RFC 9110 §7.6.1 and PEP 3333, "Other HTTP Features": these belong to the connection, thus to the server.
 _HOP_BY_HOP = frozenset(
     [
-        "connection",
-        "keep-alive",
         "proxy-authenticate",
         "proxy-authorization",
         "proxy-connection",
@@ -40,7 +38,17 @@ _FIRST_FINAL = 200
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 
-_ORDINARY, _CONTENT_LENGTH, _SERVER = range(3)
+_PAIR = 2
+
+_ORDINARY, _CONTENT_LENGTH, _SERVER, _CONNECTION = range(4)
+
+_SPECIAL = {
+    "content-length": _CONTENT_LENGTH,
+    "server": _SERVER,
+    # A wish that many apps express (streamed events, mostly), and that changes nothing: left out.
+    "connection": _CONNECTION,
+    "keep-alive": _CONNECTION,
+}
 
 _KEPT_AT_MOST = 512
 """Distinct names and status lines remembered as good: an app that invents them can't fill the memory."""
@@ -53,7 +61,7 @@ class ResponseHead:
     the head went to the client.
     """
 
-    __slots__ = ("_fields", "_server", "content_length", "sent", "status")
+    __slots__ = ("_called", "_fields", "_server", "content_length", "sent", "status")
 
     _statuses: ClassVar[dict[str, int]] = {}
     _names: ClassVar[dict[str, int]] = {}
@@ -63,6 +71,7 @@ class ResponseHead:
         self.status = 0
         self.content_length: int | None = None
         self.sent = False
+        self._called = False
         self._fields: list[str] = []
         self._server = server
 
@@ -80,8 +89,9 @@ class ResponseHead:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # no circular reference through the frame
-        elif self.status:
+        elif self._called:
             raise RuntimeError("start_response was called a second time without exc_info")
+        self._called = True
         self._take(status, headers)
 
     def _take(self, status: str, headers: list[tuple[str, str]]) -> None:
@@ -93,13 +103,12 @@ class ResponseHead:
         length: int | None = None
         server = self._server
         for item in headers:
-            try:
-                name, value = item
-                meaning = names[name]
-            except KeyError:
+            if not isinstance(item, (tuple, list)) or len(item) != _PAIR:
+                raise TypeError(f"each response header must be a (name, value) tuple, not {item!r}")
+            name, value = item
+            meaning = names.get(name) if isinstance(name, str) else None
+            if meaning is None:
                 meaning = _check_name(name, names)
-            except (TypeError, ValueError):
-                raise TypeError(_malformed_header(item)) from None
             if not isinstance(value, str):
                 raise TypeError(
                     f"the value of response header {name!r} must be str, not {_type_name(value)}"
@@ -109,6 +118,8 @@ class ResponseHead:
                     f"the value of response header {name!r} holds a character that is not allowed: {value!r}"
                 )
             if meaning:
+                if meaning == _CONNECTION:
+                    continue
                 if meaning == _SERVER:
                     server = None
                 else:
@@ -171,14 +182,10 @@ def _check_name(name: object, known: dict[str, int]) -> int:
         raise ValueError(
             f"response header {name!r} belongs to the connection and may not be set by an app (PEP 3333)"
         )
-    meaning = {"content-length": _CONTENT_LENGTH, "server": _SERVER}.get(lower, _ORDINARY)
+    meaning = _SPECIAL.get(lower, _ORDINARY)
     if len(known) < _KEPT_AT_MOST:
         known[name] = meaning
     return meaning
-
-
-def _malformed_header(item: object) -> str:
-    return f"each response header must be a (name, value) tuple of str, not {item!r}"
 
 
 def _check_length(value: str, earlier: int | None) -> int:

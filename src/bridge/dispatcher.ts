@@ -67,10 +67,12 @@ export class Dispatcher implements Load {
   readonly #exchanges = new ExchangeTable<DispatchedExchange>();
   readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
   readonly #idle: (() => void)[] = [];
-  #timedOut = 0;
+  /** Ids of exchanges that are answered, though their threads are still in the app. */
+  readonly #timedOut = new Set<number>();
   #busySince = 0;
   #answeredAtBatch = 0;
   #closed = false;
+  #stopping: Promise<void> | null = null;
   #stopped: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -100,7 +102,7 @@ export class Dispatcher implements Load {
   }
 
   get outstanding(): number {
-    return this.#exchanges.size - this.#timedOut;
+    return this.#exchanges.size - this.#timedOut.size;
   }
 
   /** Whether requests can no longer be handed over. */
@@ -160,7 +162,12 @@ export class Dispatcher implements Load {
   }
 
   /** Ends Python's threads; resolves when they have ended, or don't within a second or so. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
       this.#stopped = resolve;
@@ -210,7 +217,7 @@ export class Dispatcher implements Load {
     const exchange = this.#exchanges.take(id);
     if (exchange === undefined) return undefined;
     this.answered++;
-    if (!exchange.inPython) this.#timedOut--;
+    if (this.#timedOut.size > 0) this.#timedOut.delete(id);
     return exchange;
   }
 
@@ -254,7 +261,7 @@ export class Dispatcher implements Load {
     const exchange = this.#exchanges.get(id);
     if (!exchange?.inPython) return;
     exchange.timeOut(this.#options.timeout, stack);
-    this.#timedOut++;
+    this.#timedOut.add(id);
     this.#wakeIdle();
     this.#options.onAnswer();
   }
@@ -280,7 +287,7 @@ export class Dispatcher implements Load {
       this.#exchanges.take(exchange.id);
       exchange.abandon();
     }
-    this.#timedOut = 0;
+    this.#timedOut.clear();
     for (const waiting of this.#duplicates.values())
       for (const resolve of waiting) resolve(NO_DESCRIPTOR);
     this.#wakeIdle();

@@ -178,8 +178,7 @@ export class Exchange implements DispatchedExchange {
     const before = this.#state;
     if (!this.#step('end')) return;
     if (before === 'streaming') {
-      if (outcome === Outcome.complete) this.#stream?.complete();
-      else this.#stream?.fail();
+      this.#stream?.end(outcome === Outcome.complete);
     } else {
       this.#answer(500, 'The app failed to answer this request. Its error log says why.');
     }
@@ -192,7 +191,7 @@ export class Exchange implements DispatchedExchange {
     this.#context.logger.error(
       `${this.describe()}: timed out after ${limit} s${stack === '' ? '' : `; it was here:\n${stack}`}`,
     );
-    if (before === 'streaming') this.#stream?.fail();
+    if (before === 'streaming') this.#stream?.abort();
     else this.#answer(504, `The app did not answer within ${limit} seconds.`);
   }
 
@@ -200,7 +199,7 @@ export class Exchange implements DispatchedExchange {
   abandon(): void {
     if (this.#step('end')) {
       if (this.#stream === null) this.#answer(503, 'The server is stopping.');
-      else this.#stream.fail();
+      else this.#stream.abort();
     }
   }
 

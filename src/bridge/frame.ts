@@ -56,7 +56,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as c
 export const NO_DESCRIPTOR = 0xffffffff;
 
 /** Bytes of a frame's header. */
-export const HEADER_LENGTH = 9;
+const HEADER_LENGTH = 9;
 
 const EMPTY = Buffer.alloc(0);
 

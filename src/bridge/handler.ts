@@ -3,12 +3,12 @@
 // needs the GIL while the app is loaded and again when it is closed, and never in between.
 // Must not know of a master, of settings, or of a listening socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { WsgiTsError } from '../errors.ts';
 import type { AccessLog } from '../log/access-log.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { Dispatcher, type Load } from './dispatcher.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { startInterpreter, type Interpreter, type Plain } from './interpreter.ts';
+import { loadFailure, type LoadFailure } from './load-failure.ts';
 import { version } from './version.ts';
 
 /** How an app is run; everything has a default. */
@@ -32,6 +32,8 @@ export interface HandlerOptions {
   /** Where errors go. Default: standard error, in the server's own form. */
   readonly logger?: Logger;
   readonly accessLog?: AccessLog | null;
+  /** File that gets the Python stack of a crash (a segmentation fault); `-`, the default: standard error. */
+  readonly errorLogFile?: string;
   /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
   readonly ownProcess?: boolean;
   /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
@@ -78,6 +80,8 @@ export async function createHandler(
     pythonpath: [...(options.pythonpath ?? []), ...(ownProcess ? [] : [directory])],
     env: { ...options.env },
     argv: [...(options.argv ?? ['wsgi-ts', app])],
+    own_process: ownProcess,
+    error_log: options.errorLogFile ?? '-',
   });
   const started = startApp(interpreter, app, {
     threads,
@@ -138,21 +142,9 @@ function startApp(
   options: Readonly<Record<string, Plain>>,
 ): StartedApp {
   const result = interpreter.call('boot', 'start', app, options) as
-    | { ok: true; request_fd: number; control_fd: number }
-    | {
-        ok: false;
-        code: string;
-        exit_code: number;
-        message: string;
-        remedy: string | null;
-        traceback: string | null;
-      };
-  if (result.ok) return { requestFd: result.request_fd, controlFd: result.control_fd };
-  throw new WsgiTsError(result.code, 'application', result.message, {
-    exitCode: result.exit_code,
-    ...(result.remedy === null ? {} : { remedy: result.remedy }),
-    ...(result.traceback === null ? {} : { traceback: result.traceback }),
-  });
+    { ok: true; request_fd: number; control_fd: number } | LoadFailure;
+  if (!result.ok) throw loadFailure(result);
+  return { requestFd: result.request_fd, controlFd: result.control_fd };
 }
 
 /** Waits for `promise`, but no longer than `milliseconds`. */

@@ -3,15 +3,16 @@
 // unlinked temporary file whose descriptor Python reads from.
 // Called by exchange.ts on the event loop. Must never hand over a descriptor that it also closes.
 import { randomBytes } from 'node:crypto';
-import { close, createWriteStream, open, unlink } from 'node:fs';
+import { close, open, unlink, write } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 
+const writeAt = promisify(write);
+
 /** Bytes of a body that travel inside the request's frame; longer ones are stored in a file. */
-export const INLINE_BODY_LIMIT = 64 * 1024;
+const INLINE_BODY_LIMIT = 64 * 1024;
 
 /** A body that has been received whole. */
 export type ReceivedBody =
@@ -29,36 +30,33 @@ export async function receiveBody(
   request: IncomingMessage,
   bodyLength: number,
 ): Promise<ReceivedBody> {
-  if (bodyLength > INLINE_BODY_LIMIT) return storeBody(request, []);
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const piece of iterate(request)) {
-    pieces.push(piece);
-    length += piece.length;
-    if (length > INLINE_BODY_LIMIT) return storeBody(request, pieces);
-  }
-  return { kind: 'inline', pieces, length };
-}
-
-function iterate(request: IncomingMessage): AsyncIterable<Buffer> {
-  // Leaving the loop must not destroy the request: the rest of the body is stored from there.
-  return request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-}
-
-async function storeBody(
-  request: IncomingMessage,
-  received: readonly Buffer[],
-): Promise<ReceivedBody> {
-  const fd = await openUnlinked();
+  let fd = bodyLength > INLINE_BODY_LIMIT ? await openUnlinked() : null;
   try {
-    // With `start`, bytes are written at positions: the descriptor's own stays 0, where Python begins.
-    const file = createWriteStream('', { fd, start: 0, autoClose: false, highWaterMark: 1 << 20 });
-    for (const piece of received) file.write(piece);
-    await pipeline(request, file);
-    return { kind: 'file', fd, length: file.bytesWritten };
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      length += piece.length;
+      if (fd === null && length <= INLINE_BODY_LIMIT) continue;
+      fd ??= await openUnlinked();
+      await appendAll(fd, pieces.splice(0), length);
+    }
   } catch (error) {
-    close(fd);
+    if (fd !== null) close(fd);
     throw error;
+  }
+  return fd === null ? { kind: 'inline', pieces, length } : { kind: 'file', fd, length };
+}
+
+/**
+ * Writes `pieces` so that they end at `end`: at positions, so that the descriptor's own stays 0, where Python
+ * begins to read.
+ */
+async function appendAll(fd: number, pieces: readonly Buffer[], end: number): Promise<void> {
+  let rest = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+  while (rest.length > 0) {
+    const { bytesWritten } = await writeAt(fd, rest, 0, rest.length, end - rest.length);
+    rest = rest.subarray(bytesWritten);
   }
 }
 

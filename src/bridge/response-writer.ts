@@ -74,7 +74,8 @@ export class StreamWriter {
   readonly #source: Socket;
   readonly #done: (complete: boolean) => void;
   #drained = false;
-  #complete = false;
+  /** Whether the body is complete, as Python has said; null: it hasn't said anything yet. */
+  #complete: boolean | null = null;
   #settled = false;
 
   /**
@@ -98,19 +99,19 @@ export class StreamWriter {
     });
     source.on('end', () => {
       this.#drained = true;
-      if (this.#complete) this.#settle(true);
+      this.#finish();
     });
     source.on('error', () => {
-      this.fail();
+      this.abort();
     });
     response.on('drain', () => {
       source.resume();
     });
     response.once('close', () => {
-      this.fail();
+      this.abort();
     });
     if (response.destroyed) {
-      this.fail();
+      this.abort();
     } else {
       writeHead(response, fields);
       response.flushHeaders();
@@ -122,22 +123,28 @@ export class StreamWriter {
     return this.#source.bytesRead;
   }
 
-  /** Python has written everything; what is on its way still arrives. */
-  complete(): void {
-    this.#complete = true;
-    if (this.#drained) this.#settle(true);
+  /** Python is done with the body, which is complete or cut off; what is on its way still arrives. */
+  end(complete: boolean): void {
+    this.#complete ??= complete;
+    this.#finish();
   }
 
-  /** There will be no more: the client must not take what it has for a whole response. */
-  fail(): void {
+  /** There is nobody to send to, or nothing more to wait for. */
+  abort(): void {
     this.#settle(false);
+  }
+
+  #finish(): void {
+    if (this.#complete !== null && this.#drained) this.#settle(this.#complete);
   }
 
   #settle(complete: boolean): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#source.destroy();
+    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
     if (complete) this.#response.end();
+    else if (this.#drained) this.#response.socket?.destroySoon();
     else this.#response.destroy();
     this.#done(complete);
   }

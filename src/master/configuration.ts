@@ -11,12 +11,14 @@ import { firstListenerFd } from './worker-handle.ts';
 /**
  * The configuration of every worker.
  *
+ * @param python - the interpreter that the master has found: a worker need not look for it again
  * @param argv - the command line as the app shall see it in `sys.argv`, the program first
  * @throws WsgiTsError (operator, exit code 1) when no app is given
  */
 export function configure(
   settings: Settings,
   listeners: readonly Listener[],
+  python: string | null,
   argv: readonly string[],
 ): WorkerConfiguration {
   if (settings.app === null) {
@@ -29,7 +31,7 @@ export function configure(
     chdir: settings.chdir,
     pythonpath: settings.pythonpath,
     env: environmentVariables(settings.env),
-    python: settings.python,
+    python,
     workers: settings.workers,
     threads: settings.threads,
     timeout: settings.timeout,

@@ -3,7 +3,7 @@
 // cli.ts calls `runMaster`, on the main thread. Here alone in this folder are the process, its signals and the
 // clock. It must never accept a connection, import the app, or wait for anything but events.
 
-import './sigusr1.ts';
+import '../sigusr1.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
@@ -119,7 +119,12 @@ interface Shared {
 function supervise(shared: Shared, finish: (exitCode: number) => void): (s: MasterSignal) => void {
   const { settings, logger, interpreter, listeners } = shared;
   const handles = new Map<number, WorkerHandle>();
-  const configuration = configure(settings, listeners, process.argv.slice(1));
+  const configuration = configure(
+    settings,
+    listeners,
+    interpreter.executable === '' ? settings.python : interpreter.executable,
+    process.argv.slice(1),
+  );
   const clock = (): number => performance.now();
   const milliseconds = (seconds: number): number => seconds * 1000;
   let state = initialState(

@@ -4,7 +4,7 @@
 // It must never decide about other processes, and never end without its last log lines.
 
 // First, because the imports of a module run in order and before its own statements.
-import './sigusr1.ts';
+import '../sigusr1.ts';
 import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
 import { WsgiTsError } from '../errors.ts';
 import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
@@ -114,6 +114,7 @@ class Worker {
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
       accessLog: this.#accessLog ?? null,
+      errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
       ownProcess: true,
       onAnswer: () => {

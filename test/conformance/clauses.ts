@@ -91,7 +91,7 @@ const responseClauses = {
   'close-that-raises': [errors, 'SHOULD', 'an exception in close() is logged and the server lives'],
   'status-form': [start, 'MUST', 'a status that is not three digits, a space and a phrase is refused'],
   'status-control-characters': [start, 'MUST NOT', 'a status with a control character is refused'],
-  'headers-are-a-list': [start, 'MUST', 'headers that are not a list of pairs in tuples are refused'],
+  'headers-are-a-list': [start, 'MUST', 'headers that are no pairs are refused; a sequence of them that is no list is taken'],
   'header-names': [start, 'MUST', 'a name that is no token is refused'],
   'header-control-characters': [start, 'MUST NOT', 'a value with a control character is refused'],
   'required-headers-added': [start, 'MUST', 'Date and Server are added where the app left them out'],

@@ -1,0 +1,28 @@
+// An app that can't be loaded, from Python's words (wsgi_ts/load_error.py) to ours.
+// Used by handler.ts and by the command's check. Pure.
+import { WsgiTsError } from '../errors.ts';
+
+/** What `wsgi_ts.boot.start` and `check` answer where the app can't be loaded. */
+export interface LoadFailure {
+  readonly ok: false;
+  readonly code: string;
+  readonly exit_code: number;
+  readonly message: string;
+  readonly remedy: string | null;
+  readonly traceback: string | null;
+}
+
+/** The error to throw for it. */
+export function loadFailure({
+  code,
+  exit_code,
+  message,
+  remedy,
+  traceback,
+}: LoadFailure): WsgiTsError {
+  return new WsgiTsError(code, 'application', message, {
+    exitCode: exit_code,
+    ...(remedy === null ? {} : { remedy }),
+    ...(traceback === null ? {} : { traceback }),
+  });
+}

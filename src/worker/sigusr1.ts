@@ -1,8 +1,0 @@
-// A handler for SIGUSR1 that does nothing, on behalf of every moment in which there is no other.
-// Imported for its effect by worker.ts, before anything else, on the worker's main thread. Without a handler
-// Node opens its inspector on SIGUSR1: a debugger's port on a production server, because logs were rotated.
-// It must import nothing: a module's imports run before it.
-
-process.on('SIGUSR1', () => {
-  // worker-signals.ts adds the handler that reopens the logs.
-});
