@@ -1,5 +1,5 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → master, index → settings, worker → bridge → log, errors, messages
+//   cli → master, index → settings, worker → bridge → log, errors, messages, sigusr1
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
@@ -64,11 +64,12 @@ module.exports = {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    restsOn('worker/', ['bridge/', 'log/', 'errors', 'messages']),
+    restsOn('worker/', ['bridge/', 'log/', 'errors', 'messages', 'sigusr1']),
     restsOn('bridge/', ['log/', 'errors', 'messages']),
     restsOn('log/', ['errors', 'messages']),
     restsOn('errors', []),
     restsOn('messages', []),
+    restsOn('sigusr1', []),
     only('bridge/interpreter.ts', 'pymport'),
     only('log/logger.ts', 'winston'),
     only('cli.ts', 'commander'),

@@ -2,7 +2,7 @@
 // Made by dispatcher.ts, one for each app; runs on the event loop. The request socket carries requests one way
 // and everything that Python says the other way; the control socket carries what a busy pool must hear.
 // Must never know what a frame means.
-import { Socket } from 'node:net';
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { decodeFrames, type FrameSink } from './frame.ts';
 
 /** Requests that Python may have before further ones are held back until it answers: one write for many. */
@@ -10,6 +10,8 @@ const BACKLOG = 12;
 
 /** Milliseconds that a request is held back at the most. */
 const HELD_FOR = 1;
+
+const READ_AT_MOST = 64 * 1024;
 
 /** What a channel tells its owner. */
 export interface ChannelEvents {
@@ -32,15 +34,22 @@ export class Channel {
 
   /** Takes over both descriptors. */
   constructor(requestFd: number, controlFd: number, events: ChannelEvents) {
-    this.#requests = new Socket({ fd: requestFd, readable: true, writable: true });
+    this.#requests = new Socket({
+      ...{ fd: requestFd, readable: true, writable: true },
+      // One buffer for all that arrives, instead of a fresh one for each read.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_AT_MOST),
+        callback: (length, buffer) => {
+          this.#receive(buffer, length, events.onFrame);
+          events.onBatch();
+          if (this.#held.length > 0) this.#flushSoon();
+          return true;
+        },
+      },
+    } as SocketConstructorOpts & { onread: OnReadOpts });
     this.#control = new Socket({ fd: controlFd, readable: true, writable: true });
     this.#requests.unref();
     this.#control.unref();
-    this.#requests.on('data', (data: Buffer) => {
-      this.#receive(data, events.onFrame);
-      events.onBatch();
-      if (this.#held.length > 0) this.#flushSoon();
-    });
     let ended = false;
     const end = (error: Error | null): void => {
       if (ended) return;
@@ -82,10 +91,12 @@ export class Channel {
     this.#control.destroy();
   }
 
-  #receive(data: Buffer, sink: FrameSink): void {
+  #receive(shared: Uint8Array, length: number, sink: FrameSink): void {
+    const data = Buffer.from(shared.buffer, shared.byteOffset, length);
     const buffer = this.#rest === null ? data : Buffer.concat([this.#rest, data]);
     const consumed = decodeFrames(buffer, sink);
-    this.#rest = consumed === buffer.length ? null : buffer.subarray(consumed);
+    // A copy: the next read overwrites what is here.
+    this.#rest = consumed === buffer.length ? null : Buffer.from(buffer.subarray(consumed));
   }
 
   #flushSoon(): void {

@@ -31,7 +31,8 @@ export function writeWhole(
     // As a latin-1 string, Node puts it into the head's own write.
     response.end(body.toString('latin1', start, end), 'latin1');
   } else {
-    response.end(body.subarray(start, end));
+    // A copy: the frame's buffer is the channel's, which reads into it again.
+    response.end(Buffer.from(body.subarray(start, end)));
   }
 }
 

@@ -40,8 +40,9 @@ const refusalGrace = 2000;
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #active = new Set<ServerResponse>();
+  /** Each connection's responses that are under way. */
+  readonly #connections = new Map<Socket, ServerResponse[]>();
+  #active = 0;
   readonly #refused = new WeakSet<Socket>();
   #stopping = false;
   #onEmpty: (() => void) | undefined;
@@ -84,15 +85,15 @@ export class HttpServer {
 
   /** Requests that are under way. */
   get active(): number {
-    return this.#active.size;
+    return this.#active;
   }
 
   /** Serves a connection that was accepted elsewhere. */
   accept(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#connections.set(socket, []);
     socket.once('close', () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#onEmpty?.();
+      this.#connections.delete(socket);
+      if (this.#connections.size === 0) this.#onEmpty?.();
     });
     this.#server.emit('connection', socket);
   }
@@ -103,10 +104,10 @@ export class HttpServer {
    */
   async stop(milliseconds: number): Promise<void> {
     this.#stopping = true;
-    for (const response of this.#active) response.shouldKeepAlive = false;
+    for (const response of this.#responses()) response.shouldKeepAlive = false;
     this.#server.closeIdleConnections();
     await new Promise<void>((resolve) => {
-      if (this.#sockets.size === 0) {
+      if (this.#connections.size === 0) {
         resolve();
         return;
       }
@@ -121,16 +122,21 @@ export class HttpServer {
 
   /** Ends every connection at once, and logs the requests that get no answer. */
   cutOff(): void {
-    for (const { req } of this.#active) {
+    for (const { req } of this.#responses()) {
       const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);
       this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer(req.socket)}`);
     }
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
     this.#server.close();
   }
 
+  #responses(): ServerResponse[] {
+    return [...this.#connections.values()].flat();
+  }
+
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    this.#active.add(response);
+    this.#active++;
+    this.#connections.get(request.socket)?.push(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
     if (request.rawHeaders.length > 2 * maxFields) {
       this.#log(request.socket, `more than ${maxFields} header fields`);
@@ -143,7 +149,9 @@ export class HttpServer {
   }
 
   #done(response: ServerResponse): void {
-    this.#active.delete(response);
+    this.#active--;
+    const responses = this.#connections.get(response.req.socket);
+    responses?.splice(responses.indexOf(response), 1);
     // Before the stop its head may have gone out as one that keeps the connection.
     if (this.#stopping)
       setImmediate(() => {
@@ -164,7 +172,7 @@ export class HttpServer {
   async #refuseInOrder(socket: Socket, status: number, why: string): Promise<void> {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const responses = [...this.#active].filter(({ req }) => req.socket === socket);
+    const responses = [...(this.#connections.get(socket) ?? [])];
     await Promise.all(
       responses.filter(({ req }) => req.complete).map((response) => closeOf(response)),
     );
@@ -194,8 +202,9 @@ export class HttpServer {
   }
 
   #closeSilent(): void {
-    const busy = new Set([...this.#active].map(({ req }) => req.socket));
-    for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroy();
+    for (const [socket, responses] of this.#connections) {
+      if (responses.length === 0) socket.destroy();
+    }
   }
 }
 
