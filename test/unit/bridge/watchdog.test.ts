@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { Watchdog } from '../../../src/bridge/watchdog.ts';
+
+function watched(threads: number): {
+  watchdog: Watchdog;
+  state: { progress: number | null; silences: number; looks: number[] };
+} {
+  const state = { progress: 0 as number | null, silences: 0, looks: [] as number[] };
+  const watchdog = new Watchdog(threads, {
+    progress: () => state.progress,
+    onSilence: () => {
+      state.silences++;
+    },
+    onLook: (silentFor) => {
+      state.looks.push(silentFor);
+    },
+  });
+  return { watchdog, state };
+}
+
+test('silence is told once a tick for each thread and a few more, then rarely', () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  try {
+    const { watchdog, state } = watched(2);
+    watchdog.watch();
+    mock.timers.tick(20);
+    assert.equal(state.silences, 10);
+    mock.timers.tick(1000);
+    assert.ok(state.silences > 10 && state.silences < 40, String(state.silences));
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('an answer ends the silence, and looks tell how long it lasted', () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  try {
+    const { watchdog, state } = watched(1);
+    watchdog.watch();
+    mock.timers.tick(100);
+    state.progress = 1;
+    mock.timers.tick(100);
+    assert.deepEqual(state.looks, [100, 98]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('it stops ticking when nothing is outstanding, and starts again', () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  try {
+    const { watchdog, state } = watched(1);
+    watchdog.watch();
+    state.progress = null;
+    mock.timers.tick(1000);
+    assert.equal(state.silences, 0);
+    state.progress = 0;
+    watchdog.watch();
+    mock.timers.tick(4);
+    assert.equal(state.silences, 2);
+  } finally {
+    mock.timers.reset();
+  }
+});
