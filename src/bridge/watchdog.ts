@@ -46,7 +46,8 @@ export class Watchdog {
       this.#progress = this.#events.progress();
       this.#timer = setInterval(() => {
         this.#tick();
-      }, TICK).unref();
+      }, TICK);
+      this.#timer.unref();
     }
     return this.now;
   }
