@@ -105,6 +105,8 @@ virtual=missing
 
 # --- Programs and headers ----------------------------------------------------------------------------------
 missing=()
+# The tutorial that the tests follow calls it.
+[ "$purpose" = run ] || command -v curl >/dev/null || missing+=(curl)
 if [ "$binding" = missing ]; then
   for tool in make g++ pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   if [ ! -f "$header" ] || [ ! -f "$libpc/python-$minor-embed.pc" ]; then

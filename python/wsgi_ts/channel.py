@@ -43,7 +43,7 @@ class Channel:
 
         Raises TimeoutError where a timeout was set (`wait_at_most`) and has passed.
         """
-        data = self._socket.recv(_READ_AT_MOST)
+        data = b"" if self._closed else self._socket.recv(_READ_AT_MOST)
         if not data:
             return None
         frames, self._rest = decode_frames(self._rest + data if self._rest else data)

@@ -125,7 +125,9 @@ class ThreadPool:
                 if slot.interrupted:
                     _settle(slot)
             except RequestTimeout:
+                # It hit our own code, perhaps just before the exchange was ended; a second end is ignored.
                 _settle(slot)
+                self._channel.send(frame.encode_end(exchange, frame.FAILED))
             if several:
                 now = clock()
                 took = now - started
