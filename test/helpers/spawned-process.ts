@@ -1,7 +1,7 @@
 // A real child process under test: what it wrote, a promise for what it will write, its signals and its
-// end. server-process.ts and gunicorn-process.ts build on it. Each child leads a process group of its own,
-// and whatever is left of a group is killed when the child ends, when the test file ends, or when the test
-// process is interrupted: no test may leave a process behind.
+// end. server-process.ts and side-by-side.ts build on it. Each child leads a process group of its own,
+// and whatever is left of a group is killed when the child ends, or by a guard, a shell that waits beside it,
+// when the test process ends, be it by SIGKILL: no test may leave a process behind.
 // The one clock in here is the safety net that turns a hang into a failure with the output in it.
 
 import { spawn } from 'node:child_process';
@@ -29,18 +29,8 @@ export interface OutputQuery {
   readonly count?: number;
 }
 
-const running = new Set<SpawnedProcess>();
-
-function killAll(): void {
-  for (const child of running) child.killGroup();
-}
-process.on('exit', killAll);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => {
-    killAll();
-    process.kill(process.pid, signal);
-  });
-}
+/** Kills a group when the pipe from this process closes without a word, by whatever end this process comes to. */
+const guardScript = 'read -r _ || kill -9 "-$0"';
 
 /** A started program, with its output collected. */
 export class SpawnedProcess {
@@ -62,6 +52,9 @@ export class SpawnedProcess {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#child.on('error', () => {
+      // There is no pid then, which is what we look at.
+    });
     if (this.#child.pid === undefined) throw new Error(`Could not start ${this.#title}`);
     this.pid = this.#child.pid;
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -71,20 +64,26 @@ export class SpawnedProcess {
         this.#notify();
       });
     }
-    running.add(this);
+    const guard = spawn('sh', ['-c', guardScript, String(this.pid)], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     this.#child.once('exit', () => {
       // What outlives its leader would hold our pipes open, so that 'close' never came.
       this.killGroup();
     });
     this.#child.once('close', (code, signal) => {
       this.#end = code ?? signal ?? 'SIGKILL';
-      running.delete(this);
+      guard.stdin.end('over\n');
       this.#notify();
     });
     // A forgotten child must not keep the test file from its end, where it is killed. Whoever waits for
     // something holds the event loop by the safety net's timer.
     this.#child.unref();
-    for (const stream of [this.#child.stdout, this.#child.stderr]) (stream as Socket).unref();
+    guard.unref();
+    for (const stream of [this.#child.stdout, this.#child.stderr, guard.stdin]) {
+      (stream as Socket).unref();
+    }
   }
 
   /** Everything written so far, both streams in the order of arrival (lines of the two may interleave). */
