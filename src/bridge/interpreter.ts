@@ -137,6 +137,7 @@ function changeVariables({ root, executable }: Environment): Variables {
     PATH: process.env['PATH'] ?? null,
     PYTHONHOME: process.env['PYTHONHOME'] ?? null,
     PYMPORTPATH: process.env['PYMPORTPATH'] ?? null, // pymport's own: it sets it
+    LC_CTYPE: process.env['LC_CTYPE'] ?? null, // Python sets it in the C locale (PEP 538)
   };
   if (executable !== null) {
     process.env['PATH'] = [dirname(executable), before['PATH'] ?? ''].join(delimiter);
@@ -148,7 +149,7 @@ function changeVariables({ root, executable }: Environment): Variables {
 
 function restoreVariables(before: Variables): void {
   for (const [name, value] of Object.entries(before)) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the names are our own three
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the names are our own
     if (value === null) delete process.env[name];
     else process.env[name] = value;
   }

@@ -143,7 +143,8 @@ describe('a streamed response', () => {
       await ask('downloads', '/generator?1');
       left = resources(worker);
     }
-    assert.deepEqual(left, before);
+    assert.ok(left.descriptors <= before.descriptors, `${left.descriptors} descriptors left`);
+    assert.equal(left.threads, before.threads);
   });
 });
 
