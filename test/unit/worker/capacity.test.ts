@@ -14,9 +14,14 @@ void test('before the first answer there is room for one request a thread', () =
 });
 
 void test('there is room for what the threads will have begun within 5 ms', () => {
-  assert.equal(capacity(load(1, 0.1), now, now), 51);
-  assert.equal(capacity(load(4, 1), now, now), 24);
+  assert.equal(capacity(load(1, 0.5), now, now), 11);
+  assert.equal(capacity(load(2, 1), now, now), 12);
   assert.equal(capacity(load(4, 4), now, now), 9);
+});
+
+void test('however fast the views were, sixteen may wait at the most', () => {
+  assert.equal(capacity(load(1, 0.1), now, now), 17);
+  assert.equal(capacity(load(4, 0.1), now, now), 20);
 });
 
 void test('behind a view of more than 5 ms nothing waits', () => {
@@ -25,14 +30,14 @@ void test('behind a view of more than 5 ms nothing waits', () => {
 });
 
 void test('once all threads are taken for 5 ms without an answer, nothing waits', () => {
-  assert.equal(capacity(load(1, 0.1, 0), now - 4, now), 51);
+  assert.equal(capacity(load(1, 0.1, 0), now - 4, now), 17);
   assert.equal(capacity(load(1, 0.1, 0), now - 6, now), 1);
-  assert.equal(capacity(load(1, 0.1, now - 4), now - 100, now), 51);
+  assert.equal(capacity(load(1, 0.1, now - 4), now - 100, now), 17);
   assert.equal(capacity(load(1, 0.1, now - 6), now - 100, now), 1);
 });
 
 void test('an idle thread is no sign of a stall, however long the last answer is ago', () => {
-  assert.equal(capacity(load(1, 0.1, 0), Infinity, now), 51);
+  assert.equal(capacity(load(1, 0.1, 0), Infinity, now), 17);
 });
 
 void test('a paused worker goes on when half of what may wait has begun', () => {
