@@ -1,7 +1,7 @@
 // The public API: exports only.
 export { WsgiTsError, type Blame, type ErrorDetails } from './errors.ts';
 export { createHandler, type HandlerOptions, type WsgiHandler } from './bridge/handler.ts';
-export type { Load } from './bridge/dispatcher.ts';
+export type { Load } from './bridge/load.ts';
 export { createAccessLog, type AccessLog, type AccessRecord } from './log/access-log.ts';
 export { createLogger, type Logger, type LoggerOptions } from './log/logger.ts';
 export type { LogLevel } from './messages.ts';

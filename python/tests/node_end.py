@@ -49,7 +49,13 @@ class NodeEnd:
         self.requests.sendall(frame.encode_frame(frame.RELEASE, exchange))
 
     def read(self):
-        """Return the next frame."""
+        """Return the next frame that says something of a request."""
+        while True:
+            read = self._read()
+            if read[0] != frame.EXPIRED:
+                return read
+
+    def _read(self):
         while not self._waiting:
             data = self.requests.recv(65536)
             assert data, "the server closed its socket"

@@ -197,6 +197,8 @@ def test_an_interruption_never_reaches_the_next_request():
             kinds = set()
             while not kinds & {frame.RESPONSE, frame.END}:
                 kind, of, payload = node.read()
+                if kind == frame.END and of < exchange:
+                    continue  # of one that was interrupted behind its answer: Node ignores it
                 assert of == exchange, payload
                 kinds.add(kind)
             # Interrupted or not: a request is answered, or it was reported as timed out.

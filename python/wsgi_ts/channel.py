@@ -26,14 +26,16 @@ _READ_AT_MOST = 65536
 class Channel:
     """One end of a socket pair. `receive` is for one thread at a time, everything else for any."""
 
-    __slots__ = ("_closed", "_held", "_held_since", "_rest", "_sending", "_socket")
+    __slots__ = ("__weakref__", "_held", "_held_since", "_rest", "_sending", "_socket", "closed")
 
     def __init__(self, sock: socket.socket) -> None:
         """Take over `sock`, a connected, blocking stream socket."""
+        sock.settimeout(None)  # whatever the app made the default (socket.setdefaulttimeout)
         fork.close_in_child(sock.fileno())
+        fork.tell_in_child(self)
         self._socket = sock
         self._rest = b""
-        self._closed = False
+        self.closed = False
         self._held: list[bytes] = []
         self._held_since = 0.0
         self._sending = threading.Lock()
@@ -43,7 +45,10 @@ class Channel:
 
         Raises TimeoutError where a timeout was set (`wait_at_most`) and has passed.
         """
-        data = b"" if self._closed else self._socket.recv(_READ_AT_MOST)
+        try:
+            data = b"" if self.closed else self._socket.recv(_READ_AT_MOST)
+        except socket.timeout as error:  # another name of TimeoutError only from Python 3.10 on
+            raise TimeoutError from error
         if not data:
             return None
         frames, self._rest = decode_frames(self._rest + data if self._rest else data)
@@ -77,17 +82,23 @@ class Channel:
             count = len(held)
             data = held[0] if count == 1 else b"".join(held[:count])
             del held[:count]
-            if data and not self._closed:
+            if data and not self.closed:
                 self._socket.sendall(data)
 
     def end(self) -> None:
         """Let a waiting `receive` return None; sending goes on."""
         self._socket.shutdown(socket.SHUT_RD)
 
+    def after_fork(self) -> None:
+        """In a child process: the socket is closed, and its number may be somebody else's."""
+        self.closed = True
+        self._sending = threading.Lock()
+        self._held.clear()
+
     def close(self) -> None:
         """Close the socket; what is sent from now on, by a thread that was stuck, goes nowhere."""
         self.flush()
         with self._sending:
-            self._closed = True
+            self.closed = True
             fork.forget(os.fstat(self._socket.fileno()).st_ino)
             self._socket.close()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 from . import fork, frame
 from .channel import Channel
-from .faults import describe_stack
+from .faults import describe_exception, describe_stack
 from .gateway import Gateway
 from .slot import Slot
 from .threads import ThreadPool
@@ -39,7 +41,7 @@ class Controller:
         self._gateway = gateway
         self._pool = pool
         self._interrupted: list[tuple[Slot, int, float]] = []
-        self._replaced = 0
+        self._replaced: list[tuple[Slot, int]] = []
 
     def run(self) -> None:
         """Do what Node says until it says stop."""
@@ -47,32 +49,43 @@ class Controller:
             try:
                 frames = self._control.receive()
             except TimeoutError:
-                self._rescue()
+                self._guard(self._rescue)
                 continue
             if frames is None:
                 return
             for kind, exchange, payload in frames:
-                if kind == frame.POKE:
-                    self._channel.flush()
-                    self._pool.wake_one()
-                elif kind == frame.ABORT:
-                    self._gateway.abort(exchange)
-                elif kind == frame.EXPIRE:
-                    self._expire(frame.decode_number(payload) / 1000)
-                elif kind == frame.DUPLICATE:
-                    self._duplicate(frame.decode_number(payload))
-                elif kind == frame.STOP:
+                if kind == frame.STOP:
                     self._stop()
                     return
+                self._guard(self._obey, kind, exchange, payload)
             if self._interrupted:
-                self._rescue()
+                self._guard(self._rescue)
+
+    def _guard(self, step: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401
+        """Do one thing; whatever it raises is logged: without this thread the server would stand still."""
+        try:
+            step(*arguments)
+        except Exception as error:
+            self._gateway.log("", describe_exception(error))
+
+    def _obey(self, kind: int, exchange: int, payload: bytes) -> None:
+        if kind == frame.POKE:
+            self._channel.flush()
+            self._pool.wake_one()
+        elif kind == frame.ABORT:
+            self._gateway.abort(exchange)
+        elif kind == frame.EXPIRE:
+            self._expire(frame.decode_number(payload) / 1000)
+            self._channel.send(frame.encode_frame(frame.EXPIRED, 0))
+        elif kind == frame.DUPLICATE:
+            self._duplicate(frame.decode_number(payload))
 
     def _expire(self, limit: float) -> None:
         """Interrupt every request that has been running for more than `limit` seconds."""
         now = time.monotonic()
         for slot in self._pool.slots:
-            exchange = slot.exchange
-            if exchange and slot.started and now - slot.started > limit:
+            exchange, started = slot.exchange, slot.started
+            if exchange and started and now - started > limit:
                 stack = describe_stack(slot.ident)
                 if self._pool.interrupt(slot, exchange):
                     payload = stack.encode("utf-8", "backslashreplace")
@@ -84,14 +97,15 @@ class Controller:
     def _rescue(self) -> None:
         """Replace threads that an interruption didn't free: they wait in C code."""
         now = time.monotonic()
+        self._replaced = [(slot, of) for slot, of in self._replaced if slot.exchange == of]
         waiting = []
         for slot, exchange, since in self._interrupted:
             if slot.exchange != exchange:
                 continue
             if now - since < _RESCUE_AFTER:
                 waiting.append((slot, exchange, since))
-            elif self._replaced < _REPLACED_AT_MOST and self._pool.replace(slot, exchange):
-                self._replaced += 1
+            elif len(self._replaced) < _REPLACED_AT_MOST and self._pool.replace(slot, exchange):
+                self._replaced.append((slot, exchange))
         self._interrupted = waiting
         if not waiting:
             self._control.wait_at_most(None)
@@ -99,8 +113,8 @@ class Controller:
     def _duplicate(self, fd: int) -> None:
         """Duplicate a listening socket."""
         try:
+            fork.close_listener_in_child(fd)
             duplicate = os.dup(fd)
-            fork.close_listener_in_child(duplicate)
         except OSError:
             duplicate = frame.NO_DESCRIPTOR
         self._channel.send(frame.encode_duplicated(fd, duplicate))

@@ -65,10 +65,12 @@ def _binary_file(filelike: Any) -> Any:  # noqa: ANN401
     """Return the file whose descriptor holds exactly what `filelike.read()` gives, or None.
 
     A `fileno` alone proves nothing: that of a gzip.GzipFile leads to the compressed bytes. So only
-    Python's own binary files count, and wrappers that keep one in `.file` (tempfile, Django's File).
+    Python's own binary files count, and wrappers whose `read` is such a file's own (tempfile, Django's File).
     """
-    for candidate in (filelike, getattr(filelike, "file", None)):
-        if type(candidate) in (io.BufferedReader, io.BufferedRandom, io.FileIO):
-            raw = getattr(candidate, "raw", candidate)
-            return candidate if type(raw) is io.FileIO else None
+    read = getattr(filelike, "read", None)
+    read = getattr(read, "__wrapped__", read)  # tempfile's wrapper wraps each method
+    candidate = getattr(read, "__self__", None)
+    if type(candidate) in (io.BufferedReader, io.BufferedRandom, io.FileIO):
+        raw = getattr(candidate, "raw", candidate)
+        return candidate if type(raw) is io.FileIO else None
     return None

@@ -13,7 +13,8 @@ import contextlib
 import os
 import socket
 import stat
-from typing import Any
+import weakref
+from typing import Any, Protocol
 
 _FIRST_PRIVATE = 3
 """Lower descriptors are the app's standard streams."""
@@ -23,6 +24,7 @@ _PORT = 1
 
 _inodes: set[int] = set()
 _addresses: set[Any] = set()
+_owners: weakref.WeakSet[Forked] = weakref.WeakSet()
 _registered = False
 
 
@@ -51,12 +53,26 @@ def close_all_in_child() -> None:
             close_in_child(fd)
 
 
+class Forked(Protocol):
+    """Who is told in a child."""
+
+    def after_fork(self) -> None:
+        """Let go of what the child has no right to."""
+
+
+def tell_in_child(owner: Forked) -> None:
+    """Call `owner.after_fork()` in children to come, for as long as the owner lives."""
+    _owners.add(owner)
+
+
 def forget(inode: int) -> None:
     """Take back `close_in_child`: the socket is closed, and another one may get its inode."""
     _inodes.discard(inode)
 
 
 def _close() -> None:
+    for owner in list(_owners):
+        owner.after_fork()
     for fd in _open_sockets():
         with contextlib.suppress(OSError):
             if os.fstat(fd).st_ino in _inodes or _is_accepted(fd):
@@ -73,17 +89,19 @@ def _is_accepted(fd: int) -> bool:
 @contextlib.contextmanager
 def _borrowed(fd: int) -> Any:  # noqa: ANN401
     """Lend `fd` to a socket object, which won't close it."""
+    blocking = os.get_blocking(fd)
     sock = socket.socket(fileno=fd)
     try:
         yield sock
     finally:
         sock.detach()
+        os.set_blocking(fd, blocking)  # the app's default timeout may have changed it
 
 
 def _place(sock: socket.socket) -> Any:  # noqa: ANN401
     """Return the local port, or the path of a unix socket: what a connection shares with its listener."""
     name = sock.getsockname()
-    return name if isinstance(name, (str, bytes)) else name[_PORT]
+    return name[_PORT] if isinstance(name, tuple) and len(name) > _PORT else name
 
 
 def _open_sockets() -> list[int]:

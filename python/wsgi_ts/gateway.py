@@ -1,14 +1,16 @@
 """One request: `environ`, the app, and its response as frames.
 
 `Gateway.serve` is called by the pool's threads (threads.py), each request on one thread from its start to its
-end, by way of response.py. Every way out ends the exchange with exactly one of: a `RESPONSE` frame, a
-`RESPONSE_FILE` frame, an `END` frame. Must never let an app's exception escape.
+end, by way of response.py. Every way out ends the exchange by a `RESPONSE` or `RESPONSE_FILE`
+frame, or by `END`; after a RequestTimeout, which escapes, threads.py does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
@@ -21,6 +23,9 @@ from .file_wrapper import FileWrapper
 from .response import Response
 from .slot import Slot
 from .stream import ClientGone, Stream
+
+_LOG_AT_MOST = 64 * 1024
+"""Characters of one log entry: a longer one would hold up everything else on the channel."""
 
 WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
 
@@ -36,7 +41,8 @@ class Gateway:
         self.server = server
         self._errors: ErrorStream = base["wsgi.errors"]
         self.streams: dict[int, Stream] = {}
-        self.sent_as_file: dict[int, FileWrapper] = {}
+        # A list, since an id may come back before a long download has ended.
+        self.sent_as_file: dict[int, list[FileWrapper]] = {}
 
     def serve(self, exchange: int, kind: int, payload: bytes, slot: Slot) -> None:
         """Answer one `REQUEST` or `REQUEST_FILE`, or do the closing that a `RELEASE` allows.
@@ -44,7 +50,10 @@ class Gateway:
         `slot` is that of the calling thread.
         """
         if kind == frame.RELEASE:
-            self._close("", self.sent_as_file.pop(exchange, None))
+            wrappers = self.sent_as_file.get(exchange, [])
+            self._close("", wrappers.pop(0) if wrappers else None)
+            if not wrappers:
+                self.sent_as_file.pop(exchange, None)
             return
         head, rest = frame.decode_request(payload)
         body: BinaryIO = (
@@ -58,16 +67,23 @@ class Gateway:
         try:
             result = self._app(build_environ(self._base, head, body), response.start_response)
             response.respond(result)
-        except (ClientGone, RequestTimeout):
+        except ClientGone:
             response.finish(frame.FAILED)
+        except RequestTimeout:
+            response.stop_stream()
+            raise
         except BaseException as error:
             # sys.exit() and KeyboardInterrupt in a view are the view's failure, not the server's end.
             self.log(head, describe_exception(error))
             response.finish(frame.FAILED)
         finally:
-            if not response.sent_as_file:
+            if response.head.sent:
+                slot.started = 0.0  # the time limit is that of the answer, which is given
+            if not response.left_to_node:
                 self._close(head, result)
-            body.close()
+            # An app may keep the body's buffer, or have closed it in a way of its own.
+            with contextlib.suppress(BufferError, OSError, ValueError):
+                body.close()
             self._errors.enter("")
 
     def abort(self, exchange: int) -> None:
@@ -78,11 +94,10 @@ class Gateway:
 
     def _close(self, head: str, result: object) -> None:
         """Call the iterable's `close` (PEP 3333: however the request ended)."""
-        close = getattr(result, "close", None)
-        if close is None:
-            return
         try:
-            close()
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
         except BaseException as error:  # as above
             self.log(head, describe_exception(error))
 
@@ -90,4 +105,9 @@ class Gateway:
         """Log `text` as an error, with the request that `head` belongs to ("": none)."""
         if head:
             text = f"{request_line(head)}: {text}"
-        self.channel.send(frame.encode_log(0, frame.ERROR, text))
+        if len(text) > _LOG_AT_MOST:
+            text = f"{text[:_LOG_AT_MOST]}… ({len(text) - _LOG_AT_MOST} characters left out)"
+        if self.channel.closed:  # in a child process that the app forked
+            sys.stderr.write(text + "\n")
+        else:
+            self.channel.send(frame.encode_log(0, frame.ERROR, text))

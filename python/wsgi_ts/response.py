@@ -38,7 +38,7 @@ class Response:
         "_slot",
         "_stream",
         "head",
-        "sent_as_file",
+        "left_to_node",
     )
 
     def __init__(self, gateway: Gateway, exchange: int, request: str, slot: Slot) -> None:
@@ -50,7 +50,7 @@ class Response:
         self._stream: Stream | None = None
         self._sent = 0
         self._exceeded = False
-        self.sent_as_file = False
+        self.left_to_node = False
         self.head = ResponseHead(gateway.server)
 
     def start_response(
@@ -74,24 +74,27 @@ class Response:
         else:
             self._respond_with_iterator(_iterate(result), result)
 
-    def finish(self, outcome: int) -> None:
-        """End the exchange, unless a whole response has done so."""
+    def stop_stream(self) -> None:
+        """Send no more of a streamed body."""
         stream = self._stream
         if stream is not None:
-            self._stream = None
+            self._gateway.streams.pop(self._exchange, None)
             stream.end()
-            del self._gateway.streams[self._exchange]
-        elif self.head.sent:
+            self._stream = None
+
+    def finish(self, outcome: int) -> None:
+        """End the exchange, unless a whole response has done so."""
+        if self._stream is None and self.head.sent:
             return
+        self.stop_stream()
         self.head.sent = True
         self._gateway.channel.send(frame.encode_end(self._exchange, outcome))
 
     def _respond_with_blocks(self, blocks: list[bytes] | tuple[bytes, ...]) -> None:
-        try:
-            body = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        except TypeError:
-            body = b""
-        if self.head.sent or len(body) > _WHOLE_AT_MOST or type(body) is not bytes or not body:
+        for block in blocks:
+            _check_block(block)
+        body = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        if self.head.sent or not body or len(body) > _WHOLE_AT_MOST:
             self._respond_with_iterator(iter(blocks), blocks)
         else:
             self._respond_whole(body, complete=True)
@@ -133,9 +136,9 @@ class Response:
         else:
             body = self._fit(body)
             self._check_length(len(body))
+        response = frame.encode_response(self._exchange, head.encode(), body)
         head.sent = True
         self._sent = len(body)
-        response = frame.encode_response(self._exchange, head.encode(), body)
         self._gateway.channel.hold(response, time.monotonic())
 
     def _respond_with_file(self, wrapper: FileWrapper) -> bool:
@@ -154,14 +157,15 @@ class Response:
         elif length <= _WHOLE_AT_MOST:
             self._respond_whole(os.pread(source.fd, length, source.offset), complete=True)
         else:
-            head.sent = True
+            encoded = head.encode()
             # A duplicate: the app may close its file at any time, and its number be given to another.
             fd = os.dup(source.fd)
+            head.sent = True
             gateway = self._gateway
-            gateway.sent_as_file[self._exchange] = wrapper
-            self.sent_as_file = True
+            gateway.sent_as_file.setdefault(self._exchange, []).append(wrapper)
+            self.left_to_node = True
             gateway.channel.send(
-                frame.encode_response_file(self._exchange, head.encode(), fd, source.offset, length)
+                frame.encode_response_file(self._exchange, encoded, fd, source.offset, length)
             )
         return True
 

@@ -85,8 +85,11 @@ class ResponseHead:
         """
         if exc_info is not None:
             try:
-                if self.sent and exc_info[1] is not None:
-                    raise exc_info[1].with_traceback(exc_info[2])
+                if self.sent:
+                    error = exc_info[1] or RuntimeError(
+                        "the response has begun: no new head can be sent"
+                    )
+                    raise error.with_traceback(exc_info[2])
             finally:
                 exc_info = None  # no circular reference through the frame
         elif self._called:
@@ -122,8 +125,11 @@ class ResponseHead:
                     continue
                 if meaning == _SERVER:
                     server = None
-                else:
+                elif length is None:
                     length = _check_length(value, length)
+                else:
+                    _check_length(value, length)
+                    continue
             fields.append(name)
             fields.append(value)
         if server is not None:

@@ -25,6 +25,7 @@ class Stream:
     def __init__(self) -> None:
         """Make the pair; raises OSError where descriptors have run out."""
         self._socket, node_end = socket.socketpair()
+        self._socket.settimeout(None)  # whatever the app made the default
         self._inodes = (
             fork.close_in_child(self._socket.fileno()),
             fork.close_in_child(node_end.fileno()),

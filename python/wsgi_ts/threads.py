@@ -16,7 +16,7 @@ from collections import deque
 
 from . import frame
 from .channel import Channel
-from .faults import RequestTimeout
+from .faults import RequestTimeout, describe_exception
 from .gateway import Gateway
 from .slot import Slot
 
@@ -84,21 +84,24 @@ class ThreadPool:
             return True
 
     def replace(self, slot: Slot, exchange: int) -> bool:
-        """Give the place of a thread that is stuck in `exchange` to a new one; tell whether it did."""
+        """Give the place of a thread that is stuck in `exchange` to a new one; tell whether it did.
+
+        Raises RuntimeError where the system allows no more threads.
+        """
         with slot.lock:
             if slot.exchange != exchange:
                 return False
+            successor = Slot()
+            self._start_thread(successor)
+            self.slots[self.slots.index(slot)] = successor
             slot.replaced = True
-        successor = Slot()
-        self.slots[self.slots.index(slot)] = successor
-        self._start_thread(successor)
         return True
 
     def _start_thread(self, slot: Slot) -> None:
         # Daemons: a view that never ends must not keep the process from ending.
         thread = threading.Thread(target=self._run, args=(slot,), name="wsgi-ts", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads = [*(other for other in self._threads if other.is_alive()), thread]
 
     def _run(self, slot: Slot) -> None:
         slot.ident = threading.get_ident()
@@ -124,10 +127,13 @@ class ThreadPool:
                 slot.started = 0.0
                 if slot.interrupted:
                     _settle(slot)
-            except RequestTimeout:
-                # It hit our own code, perhaps just before the exchange was ended; a second end is ignored.
+            except BaseException as error:
+                # An interruption that hit our own code, or a fault of ours: the thread must live, and the
+                # exchange end. A second end is ignored.
                 _settle(slot)
                 self._channel.send(frame.encode_end(exchange, frame.FAILED))
+                if not isinstance(error, RequestTimeout):
+                    self._gateway.log("", describe_exception(error))
             if several:
                 now = clock()
                 took = now - started

@@ -6,13 +6,11 @@ import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
+import { ServiceTime, type Load } from './load.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Milliseconds after the limit at which Python itself counts as stuck (a C extension that keeps the GIL). */
+/** Milliseconds without a word of Python's control thread, after which a C extension must hold the GIL. */
 const GRACE = 1000;
-
-/** Weight of the latest answers in the moving average of service times. */
-const WEIGHT = 0.1;
 
 /** What a dispatcher knows of an exchange (exchange.ts). */
 export interface DispatchedExchange {
@@ -32,17 +30,6 @@ export interface DispatchedExchange {
   abandon(): void;
 }
 
-/** How busy an app is; the worker accepts connections accordingly. */
-export interface Load {
-  /** Requests that Python has and did not answer yet. */
-  readonly outstanding: number;
-  readonly threads: number;
-  /** When the last answers came; `performance.now()`, 0 before the first. */
-  readonly lastAnswerAt: number;
-  /** Milliseconds one thread takes for one request, a moving average; 0 until known. */
-  readonly serviceTime: number;
-}
-
 export interface DispatcherOptions {
   readonly requestFd: number;
   readonly controlFd: number;
@@ -52,6 +39,8 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   /** Called after answers have arrived. */
   readonly onAnswer: () => void;
+  /** Called when Python can't be reached any more, which never should happen. */
+  readonly onLost: (error: Error) => void;
 }
 
 /** Hands requests to one app's Python threads and their answers to the exchanges. */
@@ -59,8 +48,6 @@ export class Dispatcher implements Load {
   readonly threads: number;
   /** Exchanges answered so far. */
   answered = 0;
-  lastAnswerAt = 0;
-  serviceTime = 0;
   readonly #channel: Channel;
   readonly #watchdog: Watchdog;
   readonly #options: DispatcherOptions;
@@ -69,8 +56,9 @@ export class Dispatcher implements Load {
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
-  #busySince = 0;
-  #answeredAtBatch = 0;
+  readonly #service: ServiceTime;
+  /** When Python was asked what takes too long; null: it has answered. */
+  #askedAt: number | null = null;
   #closed = false;
   #stopping: Promise<void> | null = null;
   #stopped: (() => void) | null = null;
@@ -78,14 +66,15 @@ export class Dispatcher implements Load {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.threads = options.threads;
+    this.#service = new ServiceTime(options.threads);
     const limit = options.timeout * 1000;
     this.#watchdog = new Watchdog(options.threads, {
       progress: () => (this.#exchanges.size === 0 ? null : this.answered),
       onSilence: () => {
         this.#channel.control(encodeFrame(FrameKind.poke, 0));
       },
-      onLook: (silentFor) => {
-        if (limit > 0) this.#expire(limit, silentFor);
+      onLook: () => {
+        if (limit > 0) this.#expire(limit);
       },
     });
     this.#channel = new Channel(options.requestFd, options.controlFd, {
@@ -101,18 +90,26 @@ export class Dispatcher implements Load {
     });
   }
 
+  get lastAnswerAt(): number {
+    return this.#service.lastAnswerAt;
+  }
+
+  get serviceTime(): number {
+    return this.#service.average;
+  }
+
   get outstanding(): number {
     return this.#exchanges.size - this.#timedOut.size;
   }
 
   /** Whether requests can no longer be handed over. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#closed || this.#stopping !== null;
   }
 
   /** Takes in an exchange whose request is sent next; returns its id. */
   register(exchange: DispatchedExchange): number {
-    if (this.#exchanges.size === 0) this.#busySince = performance.now();
+    if (this.#exchanges.size === 0) this.#service.begin(performance.now());
     exchange.dispatchedAt = this.#watchdog.watch();
     return this.#exchanges.add(exchange);
   }
@@ -129,7 +126,7 @@ export class Dispatcher implements Load {
 
   /** Tells Python that it may close a file response. */
   release(id: number): void {
-    if (!this.#closed) this.#channel.send(encodeFrame(FrameKind.release, id), 0);
+    if (!this.closed) this.#channel.send(encodeFrame(FrameKind.release, id), 0);
   }
 
   /**
@@ -146,7 +143,8 @@ export class Dispatcher implements Load {
       const waiting = this.#duplicates.get(fd) ?? [];
       this.#duplicates.set(fd, waiting);
       waiting.push((duplicate) => {
-        if (duplicate === NO_DESCRIPTOR) reject(new Error(`descriptor ${fd} can't be duplicated`));
+        if (duplicate === NO_DESCRIPTOR)
+          reject(new Error('there are no descriptors left (raise `ulimit -n`)'));
         else resolve(duplicate);
       });
       this.#channel.control(encodeNumber(FrameKind.duplicate, 0, fd));
@@ -204,6 +202,9 @@ export class Dispatcher implements Load {
       case FrameKind.duplicated:
         this.#resolveDuplicate(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
         break;
+      case FrameKind.expired:
+        this.#askedAt = null;
+        break;
       case FrameKind.stopped:
         this.#stopped?.();
         break;
@@ -222,15 +223,7 @@ export class Dispatcher implements Load {
   }
 
   #onBatch(): void {
-    const count = this.answered - this.#answeredAtBatch;
-    if (count === 0) return;
-    this.#answeredAtBatch = this.answered;
-    const now = performance.now();
-    const gap = (now - Math.max(this.lastAnswerAt, this.#busySince)) / count;
-    const serviceTime = gap * Math.min(this.threads, this.#exchanges.size + count);
-    const weight = this.serviceTime === 0 ? 1 : Math.min(1, WEIGHT * count);
-    this.serviceTime += (serviceTime - this.serviceTime) * weight;
-    this.lastAnswerAt = now;
+    if (!this.#service.answered(this.answered, this.#exchanges.size, performance.now())) return;
     this.#wakeIdle();
     this.#options.onAnswer();
   }
@@ -239,19 +232,28 @@ export class Dispatcher implements Load {
     if (this.outstanding <= 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #expire(limit: number, silentFor: number): void {
-    const now = this.#watchdog.now;
+  #expire(limit: number): void {
+    const { now } = this.#watchdog;
+    if (this.#askedAt !== null) {
+      if (now - this.#askedAt > GRACE) this.#expireWithoutPython(limit);
+      return;
+    }
     const started = now - limit;
     const late = this.#exchanges
       .items()
-      .filter((exchange) => exchange.inPython && exchange.dispatchedAt < started);
-    if (late.length === 0) return;
+      .some(({ inPython, dispatchedAt }) => inPython && dispatchedAt < started);
+    if (!late) return;
+    this.#askedAt = now;
     this.#channel.control(encodeNumber(FrameKind.expire, 0, limit));
-    if (silentFor < GRACE) return;
-    // Python says nothing at all: something holds the GIL. It takes requests in order, so the oldest run.
-    late.sort((one, other) => one.dispatchedAt - other.dispatchedAt);
-    for (const exchange of late.slice(0, this.threads)) {
-      if (exchange.unanswered && exchange.dispatchedAt < started - GRACE) {
+  }
+
+  /** Python doesn't answer: something holds the GIL. It takes requests in order, so the oldest run. */
+  #expireWithoutPython(limit: number): void {
+    const started = this.#watchdog.now - limit;
+    const unanswered = this.#exchanges.items().filter((exchange) => exchange.unanswered);
+    unanswered.sort((one, other) => one.dispatchedAt - other.dispatchedAt);
+    for (const exchange of unanswered.slice(0, this.threads)) {
+      if (exchange.dispatchedAt < started) {
         this.#timeOut(exchange.id, '  (in C code that holds the GIL: Python could not be asked)');
       }
     }
@@ -275,11 +277,11 @@ export class Dispatcher implements Load {
   #onEnd(error: Error | null): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.logger.critical(
-      `the connection to Python was lost${error === null ? '' : `: ${error.message}`}`,
-    );
     this.#stopped?.();
     this.#abandonAll();
+    if (this.#stopping !== null) return;
+    const why = error === null ? '' : `: ${error.message}`;
+    this.#options.onLost(new Error(`the connection to Python was lost${why}`));
   }
 
   #abandonAll(): void {

@@ -48,8 +48,8 @@ export const TRANSITIONS: Readonly<
     end: 'over',
     timedOut: 'over',
   },
-  streaming: { end: 'streaming', sent: 'over', timedOut: 'over', clientGone: 'over' },
-  sendingFile: { sent: 'over', clientGone: 'over' },
+  streaming: { end: 'streaming', sent: 'over', timedOut: 'over' },
+  sendingFile: { sent: 'over' },
   over: {},
 };
 
@@ -131,7 +131,7 @@ export class Exchange implements DispatchedExchange {
 
   /** A `response` frame: head and body from `start` to `end` of `buffer`. */
   respond(buffer: Buffer, start: number, end: number): void {
-    if (!this.#step('response')) return;
+    if (!this.#begin('response')) return;
     const head = decodeResponseHead(buffer, start);
     this.#bytes = end - head.end;
     this.#prepare(head.fields);
@@ -142,7 +142,7 @@ export class Exchange implements DispatchedExchange {
   respondWithStream(buffer: Buffer, start: number): void {
     const head = decodeResponseHead(buffer, start);
     const fd = buffer.readUInt32LE(head.end);
-    if (!this.#step('responseStream')) {
+    if (!this.#begin('responseStream')) {
       new Socket({ fd }).destroy();
       return;
     }
@@ -157,7 +157,7 @@ export class Exchange implements DispatchedExchange {
     const head = decodeResponseHead(buffer, start);
     const range = decodeFileRange(buffer, head.end);
     const { dispatcher, logger } = this.#context;
-    if (!this.#step('responseFile')) {
+    if (!this.#begin('responseFile')) {
       close(range.fd);
       dispatcher.release(this.id);
       return;
@@ -203,6 +203,11 @@ export class Exchange implements DispatchedExchange {
     }
   }
 
+  /** Takes an event that begins the response, unless somebody else has begun one (a middleware of the host's). */
+  #begin(event: ExchangeEvent): boolean {
+    return this.#step(event) && !this.#response.headersSent;
+  }
+
   /** Takes `event` if the state allows it. */
   #step(event: ExchangeEvent): boolean {
     const next = TRANSITIONS[this.#state][event];
@@ -216,7 +221,7 @@ export class Exchange implements DispatchedExchange {
     try {
       body = await receiveBody(this.#request, bodyLength);
     } catch (error) {
-      if (this.#request.destroyed && this.#request.errored !== null) this.#step('clientGone');
+      if (this.#request.destroyed) this.#step('clientGone');
       else this.#refuse(error);
       return;
     }
@@ -280,7 +285,8 @@ export class Exchange implements DispatchedExchange {
         method: request.method ?? '',
         target: request.url ?? '',
         protocol: `HTTP/${request.httpVersion}`,
-        status: this.#response.statusCode,
+        // 499, as nginx has it: the client left before there was an answer.
+        status: this.#response.headersSent ? this.#response.statusCode : 499,
         bytes: this.#stream?.bytes ?? this.#bytes,
         startedAt,
         duration: performance.now() - start,

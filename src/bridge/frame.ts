@@ -40,8 +40,10 @@ export const FrameKind = {
   duplicated: 37,
   /** UTF-8 text, the Python stack: the exchange took too long. */
   timedOut: 38,
-  /** Nothing: every thread has ended. */
+  /** Nothing: every thread has ended, or won't within a second. */
   stopped: 39,
+  /** Nothing: the answer to `expire`, behind what it found. */
+  expired: 40,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];

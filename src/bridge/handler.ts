@@ -5,9 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AccessLog } from '../log/access-log.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
-import { Dispatcher, type Load } from './dispatcher.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { startInterpreter, type Interpreter, type Plain } from './interpreter.ts';
+import type { Load } from './load.ts';
 import { loadFailure, type LoadFailure } from './load-failure.ts';
 import { version } from './version.ts';
 
@@ -38,6 +39,8 @@ export interface HandlerOptions {
   readonly ownProcess?: boolean;
   /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
   readonly serverHeader?: string | null;
+  /** Called when the app's threads can't be reached any more: a fault of the server's own. */
+  readonly onLost?: (error: Error) => void;
   /** Called after answers have arrived from Python. */
   readonly onAnswer?: () => void;
 }
@@ -97,6 +100,10 @@ export async function createHandler(
     timeout,
     logger,
     onAnswer: options.onAnswer ?? (() => undefined),
+    onLost: (error) => {
+      logger.critical(error.message);
+      options.onLost?.(error);
+    },
   });
   const context: ExchangeContext = {
     dispatcher,

@@ -34,7 +34,9 @@ export async function receiveBody(
   let length = 0;
   let fd = bodyLength > INLINE_BODY_LIMIT ? await openUnlinked() : null;
   try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
+    // An error of ours must not destroy the request: its connection is still to be answered.
+    const received: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+    for await (const piece of received) {
       pieces.push(piece);
       length += piece.length;
       if (fd === null && length <= INLINE_BODY_LIMIT) continue;
@@ -65,6 +67,11 @@ async function openUnlinked(): Promise<number> {
   const path = join(tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
   // Not a FileHandle: that would close its descriptor when collected, but Python will own this one.
   const fd = await promisify(open)(path, 'wx+', 0o600);
-  await promisify(unlink)(path);
+  try {
+    await promisify(unlink)(path);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
   return fd;
 }

@@ -22,8 +22,9 @@ interface MountedRequest {
 }
 
 // RFC 9110 §5.5: a server that meets CR, LF or NUL in a value refuses it; other control characters have no
-// use, and the line feed separates our fields. llhttp refuses the line feed itself.
-const FORBIDDEN = /[\0-\x08\x0b-\x1f\x7f]/;
+// use. The line feed separates our fields: llhttp never lets one through, but a host's middleware that rewrites
+// the target may, or put in characters beyond latin-1, whose lower byte is anything.
+const FORBIDDEN = /[\0-\x08\x0b-\x1f\x7f]|[^\0-\xff]/;
 
 const connections = new WeakMap<Socket, string>();
 
@@ -60,6 +61,7 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
 
   let bodyLength = 0;
   let upgrade = '';
+  let hosts = 0;
   let headers = '';
   const raw = request.rawHeaders;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -67,7 +69,10 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
     let value = raw[i + 1] ?? '';
     switch (name.length) {
       case 4:
-        if (host !== null && name.toLowerCase() === 'host') value = host;
+        if (name.toLowerCase() === 'host') {
+          hosts++;
+          value = host ?? value;
+        }
         break;
       case 7:
         if (name.toLowerCase() === 'upgrade') upgrade = value.toLowerCase();
@@ -77,6 +82,13 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
         break;
       case 17:
         if (name.toLowerCase() === 'transfer-encoding') {
+          if (value.toLowerCase() !== 'chunked') {
+            throw refuse(
+              'ERR_WSGI_TRANSFER_CODING',
+              501,
+              'the body is in a coding other than chunked',
+            );
+          }
           // The body is stored before the app is called: it will have a length, and no coding.
           bodyLength = -1;
           continue;
@@ -89,14 +101,10 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
     `${method}\n${path}\n${query}\n${rawTarget}\nHTTP/${request.httpVersion}\n${mounted.baseUrl ?? ''}` +
     connectionFields(request.socket) +
     headers;
-  if (FORBIDDEN.test(text)) {
-    throw new WsgiTsError(
-      'ERR_WSGI_CONTROL_CHARACTER',
-      'client',
-      'the request head holds a control character',
-      { status: 400 },
-    );
+  if (FORBIDDEN.test(text) || target.includes('\n') || rawTarget.includes('\n')) {
+    throw refuse('ERR_WSGI_CONTROL_CHARACTER', 400, 'the request head holds a control character');
   }
+  if (hosts > 1) throw refuse('ERR_WSGI_HOST', 400, 'the request has more than one Host field');
   return { text, bodyLength, upgrade };
 }
 
@@ -104,10 +112,12 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
 function splitAbsoluteForm(target: string): [host: string, target: string] {
   const match = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(target);
   if (match === null) {
-    throw new WsgiTsError('ERR_WSGI_TARGET', 'client', 'the request target is not a path', {
-      status: 400,
-    });
+    throw refuse('ERR_WSGI_TARGET', 400, 'the request target is not a path');
   }
   const [, host = '', rest = ''] = match;
   return [host, rest.startsWith('/') ? rest : `/${rest}`];
+}
+
+function refuse(code: string, status: number, message: string): WsgiTsError {
+  return new WsgiTsError(code, 'client', message, { status });
 }

@@ -145,7 +145,7 @@ export class StreamWriter {
     this.#source.destroy();
     // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
     if (complete) this.#response.end();
-    else if (this.#drained) this.#response.socket?.destroySoon();
+    else if (this.#drained && this.#response.socket !== null) this.#response.socket.destroySoon();
     else this.#response.destroy();
     this.#done(complete);
   }

@@ -18,8 +18,8 @@ export interface WatchdogEvents {
   readonly progress: () => number | null;
   /** No answer came since the last tick. */
   readonly onSilence: () => void;
-  /** Every tenth of a second; no answer came for `silentFor` milliseconds. */
-  readonly onLook: (silentFor: number) => void;
+  /** Every tenth of a second. */
+  readonly onLook: () => void;
 }
 
 /** Ticks while something is outstanding; doesn't keep the process alive. */
@@ -69,6 +69,6 @@ export class Watchdog {
       const useful = this.#silentTicks <= this.#threads + EXTRA;
       if (useful || this.#silentTicks % SPARSE === 0) this.#events.onSilence();
     }
-    if (++this.#ticks % LOOK_EVERY === 0) this.#events.onLook(this.#silentTicks * TICK);
+    if (++this.#ticks % LOOK_EVERY === 0) this.#events.onLook();
   }
 }

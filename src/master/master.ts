@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
+import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Logger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
@@ -63,6 +64,10 @@ export async function runMaster(
       cleanups.push(() => {
         pidfile.release();
       });
+    }
+    if (settings.accessLogFile !== null) {
+      // The workers write it; that it can be opened is to be known before the first of them starts.
+      createAccessLog({ file: settings.accessLogFile, format: settings.accessLogFormat }).close();
     }
     const interpreter = startInterpreter({ python: settings.python, directory: settings.chdir });
     cleanups.push(() => {

@@ -8,7 +8,8 @@
 
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { capacity, type Load, resumption, soon } from './capacity.ts';
+import type { Load } from '../bridge/load.ts';
+import { capacity, resumption, soon } from './capacity.ts';
 
 /** What the gate needs from the worker. */
 export interface AcceptorOptions {
@@ -83,6 +84,7 @@ export class Acceptor {
 
   /** To be called when a request has been handed to the handler. */
   requestBegan(socket: Socket): void {
+    if (this.#state === 'closed') return;
     if (this.#fresh.size > 0) this.#fresh.delete(socket);
     this.#watch();
     if (this.#state === 'accepting') this.#review();
@@ -121,6 +123,7 @@ export class Acceptor {
 
   /** Opens or shuts the gate, as the load is now. */
   #review(): void {
+    if (this.#state === 'closed') return;
     const load = this.#options.load();
     const taken = load.outstanding >= load.threads;
     if (!taken && this.#fresh.size === 0) {

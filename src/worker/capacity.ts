@@ -4,17 +4,7 @@
 // A request that waits here can't be taken by an idle worker any more, so a worker takes no more than it will
 // begin soon. With views of less than 0.3 ms that is sixteen, and with keep-alive the gate hardly ever moves.
 
-/** What the handler says about its threads; all times are performance.now()'s milliseconds. */
-export interface Load {
-  /** Requests handed over or waiting, not yet answered by Python. */
-  readonly outstanding: number;
-  /** Requests that can run at the same time. */
-  readonly threads: number;
-  /** When Python answered last. */
-  readonly lastAnswerAt: number;
-  /** Moving average of the time that one request takes; 0: not known yet. */
-  readonly serviceTime: number;
-}
+import type { Load } from '../bridge/load.ts';
 
 /** However fast views were so far, the next ones may not be: no more than so many are kept from other workers. */
 const mostWaiting = 16;

@@ -77,6 +77,8 @@ export class HttpServer {
       if (socket instanceof Socket) void this.#onClientError(error, socket);
     });
     this.#server.on('connect', (_request, socket) => {
+      // Node has taken its own listener away by now.
+      socket.on('error', () => socket.destroy());
       if (socket instanceof Socket) this.#refuse(socket, 501, 'CONNECT is for proxies');
     });
     // Says that it listens, or Node wouldn't look for connections that are idle or slow.
@@ -122,11 +124,13 @@ export class HttpServer {
 
   /** Ends every connection at once, and logs the requests that get no answer. */
   cutOff(): void {
-    for (const { req } of this.#responses()) {
-      const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);
-      this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer(req.socket)}`);
+    for (const [socket, responses] of this.#connections) {
+      for (const { req } of responses) {
+        const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);
+        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer(socket)}`);
+      }
+      socket.destroy();
     }
-    for (const socket of this.#connections.keys()) socket.destroy();
     this.#server.close();
   }
 

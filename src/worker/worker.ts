@@ -117,6 +117,9 @@ class Worker {
       errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
       ownProcess: true,
+      onLost: (error) => {
+        this.crashed(error);
+      },
       onAnswer: () => {
         acceptor.answered();
       },

@@ -71,3 +71,15 @@ test('control characters are refused wherever they are', () => {
     }
   }
 });
+
+test('a second Host, or a coding that is not chunked alone, is refused', () => {
+  const twice = request('/', ['Host', 'a', 'host', 'b']);
+  assert.throws(() => encodeRequestHead(twice), { code: 'ERR_WSGI_HOST', status: 400 });
+  for (const coding of ['gzip, chunked', 'gzip', 'identity', 'chunked, chunked']) {
+    const coded = request('/', ['Transfer-Encoding', coding]);
+    assert.throws(() => encodeRequestHead(coded), {
+      code: 'ERR_WSGI_TRANSFER_CODING',
+      status: 501,
+    });
+  }
+});

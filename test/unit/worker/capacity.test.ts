@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { capacity, type Load, resumption } from '../../../src/worker/capacity.ts';
+import type { Load } from '../../../src/bridge/load.ts';
+import { capacity, resumption } from '../../../src/worker/capacity.ts';
 
 const now = 10_000;
 
