@@ -26,6 +26,26 @@ _DISTRIBUTIONS = {
     "rest_framework": "djangorestframework",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
+    # These are what they are called.
+    **{
+        name: name
+        for name in (
+            "bottle",
+            "django",
+            "falcon",
+            "flask",
+            "jinja2",
+            "numpy",
+            "pandas",
+            "psycopg",
+            "pyramid",
+            "redis",
+            "requests",
+            "sqlalchemy",
+            "werkzeug",
+        )
+    },
+    "flask_sqlalchemy": "Flask-SQLAlchemy",
 }
 """Packages that pip knows by another name than Python."""
 
@@ -86,7 +106,15 @@ def for_dependency(name: str, folder: Path) -> tuple[str, str] | None:
         why = f"which is not installed for {sys.executable} (no virtual environment found)"
         remedy = f"{sys.executable} -m venv .venv && .venv/bin/python -m pip install {distribution}"
     near = get_close_matches(top, local, n=1)
-    return why, f"Did you mean your own `{near[0]}`? Else: {remedy}" if near else remedy
+    if near:
+        return why, f"Did you mean your own `{near[0]}`? Else: {remedy}"
+    if top in _DISTRIBUTIONS:
+        return why, remedy
+    # The package of that name on an index may be a stranger's: it is the person who must say that it is meant.
+    return (
+        why,
+        f"Your own module? Then name its folder: --chdir or --pythonpath. A package? {remedy}",
+    )
 
 
 def hidden_file(name: str, file: str | None, folder: Path) -> str | None:

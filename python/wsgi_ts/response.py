@@ -129,7 +129,9 @@ class Response:
         """Send head and body in one frame; `complete`: `body` is all of it, so its length can be told."""
         self._require_start()
         head = self.head
-        if complete and head.content_length is None and not head.bodiless:
+        # An app that answers HEAD with nothing has not said how long its answer to GET is.
+        told = complete and not head.bodiless and (body or not self._bodiless)
+        if told and head.content_length is None:
             head.declare_length(len(body))
         if self._bodiless:
             body = b""

@@ -27,6 +27,9 @@ import { initialState, tickEvery } from './supervision.ts';
 import type { Action, Event } from './supervision.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
+/** Milliseconds beyond --graceful-timeout, before a worker is killed: for saying what it cut off. */
+const lastWords = 1000;
+
 /** What a test may replace. */
 export interface MasterOptions {
   /** The program of a worker. */
@@ -136,7 +139,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
     {
       workers: settings.workers,
       timeout: milliseconds(settings.timeout),
-      gracefulTimeout: milliseconds(settings.gracefulTimeout),
+      gracefulTimeout: milliseconds(settings.gracefulTimeout) + lastWords,
     },
     clock(),
   );

@@ -164,7 +164,8 @@ export class Acceptor {
     }
     this.#state = 'accepting';
     for (const { server, spares } of this.#listeners) {
-      server.listen({ fd: spares.shift(), backlog: this.#options.backlog });
+      // Not `{ fd, backlog }`: with a descriptor Node takes the backlog from here alone.
+      server.listen({ fd: spares.shift() }, this.#options.backlog);
     }
     this.#refill();
   }

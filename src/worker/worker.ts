@@ -15,9 +15,6 @@ import { startHeartbeat } from './heartbeat.ts';
 import { HttpServer } from './http-server.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
 
-/** Milliseconds before --graceful-timeout, when the master kills: for saying what was cut off. */
-const lastWords = 500;
-
 /** A worker that is ready. */
 interface Service {
   readonly handler: WsgiHandler;
@@ -167,7 +164,7 @@ class Worker {
     if (this.#phase === 'stopping' || handler === undefined) return;
     this.#phase = 'stopping';
     const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
-    const end = performance.now() + Math.max(limit - lastWords, limit / 2);
+    const end = performance.now() + limit;
     const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
     acceptor?.close();
     await Promise.race([http?.stop(left()), this.#hurry]);
