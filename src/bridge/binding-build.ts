@@ -133,7 +133,8 @@ function distributionFolder(site: BindingSite, name: string): string | null {
   return folders.find((folder) => isThere(site, join(folder, name))) ?? null;
 }
 
-function isThere(site: BindingSite, path: string): boolean {
+/** Whether there is a file or folder of this path. */
+export function isThere(site: BindingSite, path: string): boolean {
   try {
     site.files.statSync(path);
     return true;

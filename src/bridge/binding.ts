@@ -7,6 +7,7 @@ import { WsgiTsError } from '../errors.ts';
 import {
   findPymport,
   installCommand,
+  isThere,
   missingPackages,
   rebuildCommand,
   type BindingSite,
@@ -114,13 +115,4 @@ function problem(
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
-}
-
-function isThere(site: BindingSite, path: string): boolean {
-  try {
-    site.files.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
