@@ -1,13 +1,14 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → master, index → settings, worker → bridge → log, errors, messages, sigusr1
+//   cli → master, index → settings, worker → bridge → log, http, errors, messages, sigusr1
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
 const bridgeRows = [
   ['frame', 'environment', 'version'],
   ['binding', 'binding-build'],
-  ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer'],
-  ['dispatcher'],
+  ['transaction', 'connection-facts', 'pace', 'exchange-states'],
+  ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
+  ['dispatcher', 'reply'],
   ['exchange'],
   ['handler'],
 ];
@@ -64,11 +65,12 @@ module.exports = {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    restsOn('worker/', ['bridge/', 'log/', 'errors', 'messages', 'sigusr1']),
-    restsOn('bridge/', ['log/', 'errors', 'messages']),
+    restsOn('worker/', ['bridge/', 'log/', 'http/', 'errors', 'messages', 'sigusr1']),
+    restsOn('bridge/', ['log/', 'http/', 'errors', 'messages']),
+    restsOn('http/', ['errors']),
     restsOn('log/', ['errors', 'messages']),
     restsOn('errors', []),
-    restsOn('messages', []),
+    restsOn('messages', ['http/policy']),
     restsOn('sigusr1', []),
     only('bridge/interpreter.ts', 'pymport'),
     only('log/logger.ts', 'winston'),

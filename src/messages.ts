@@ -1,6 +1,8 @@
 // What master and worker say to each other over Node's IPC channel: one discriminated union a direction,
 // and guards that refuse anything else. Both sides import this file; it imports neither of them.
 
+import type { HttpPolicy } from './http/policy.ts';
+
 /** A listening socket as a worker sees it: an inherited descriptor and the address it is bound to. */
 export interface InheritedListener {
   /** File descriptor number in the worker. */
@@ -27,6 +29,7 @@ export interface WorkerConfiguration {
   /** Seconds an idle connection is kept. */
   readonly keepAlive: number;
   readonly backlog: number;
+  readonly http: HttpPolicy;
   readonly logLevel: LogLevel;
   /** Path, `-` for standard output, null for none. */
   readonly accessLogFile: string | null;

@@ -14,6 +14,7 @@ const GRACE = 1000;
 
 /** What a dispatcher knows of an exchange (exchange.ts). */
 export interface DispatchedExchange {
+  readonly request: { readonly socket: unknown };
   /** Its id in frames: what `register` returned. */
   readonly id: number;
   /** When Python got it, by the dispatcher's clock (milliseconds). */
@@ -22,12 +23,14 @@ export interface DispatchedExchange {
   readonly unanswered: boolean;
   /** Whether Python is at work on it. */
   readonly inPython: boolean;
+  hint(buffer: Buffer, start: number, end: number): void;
   respond(buffer: Buffer, start: number, end: number): void;
   respondWithStream(buffer: Buffer, start: number): void;
   respondWithFile(buffer: Buffer, start: number): void;
   end(outcome: number): void;
   timeOut(limit: number, stack: string): void;
   abandon(): void;
+  clientEnded(): void;
 }
 
 export interface DispatcherOptions {
@@ -56,6 +59,8 @@ export class Dispatcher implements Load {
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
+  /** Ids of exchanges whose clients are gone, as Python has been told. */
+  readonly #aborted = new Set<number>();
   readonly #service: ServiceTime;
   /** When Python was asked what takes too long; null: it has answered. */
   #askedAt: number | null = null;
@@ -119,9 +124,12 @@ export class Dispatcher implements Load {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
-  /** Tells Python that the client of a streamed response is gone. */
+  /** Tells Python that the client of this exchange is gone. */
   abort(id: number): void {
-    if (!this.#closed) this.#channel.control(encodeFrame(FrameKind.abort, id));
+    if (this.#closed || this.#aborted.has(id)) return;
+    this.#channel.control(encodeFrame(FrameKind.abort, id));
+    // A stream's exchange is over for Python before it is for us.
+    if (this.#exchanges.get(id) !== undefined) this.#aborted.add(id);
   }
 
   /** Tells Python that it may close a file response. */
@@ -149,6 +157,11 @@ export class Dispatcher implements Load {
       });
       this.#channel.control(encodeNumber(FrameKind.duplicate, 0, fd));
     });
+  }
+
+  /** The exchanges that Python has. */
+  get exchanges(): readonly DispatchedExchange[] {
+    return this.#exchanges.items();
   }
 
   /** Resolves once no request is outstanding. */
@@ -190,6 +203,9 @@ export class Dispatcher implements Load {
       case FrameKind.end:
         this.#take(id)?.end(buffer[start] ?? 0);
         break;
+      case FrameKind.earlyHints:
+        this.#exchanges.get(id)?.hint(buffer, start, end);
+        break;
       case FrameKind.log:
         this.#options.logger.log(
           LOG_LEVELS[buffer[start] ?? 0] ?? 'error',
@@ -219,6 +235,9 @@ export class Dispatcher implements Load {
     if (exchange === undefined) return undefined;
     this.answered++;
     if (this.#timedOut.size > 0) this.#timedOut.delete(id);
+    if (this.#aborted.size > 0 && this.#aborted.delete(id) && !this.#closed) {
+      this.#channel.control(encodeFrame(FrameKind.forget, id));
+    }
     return exchange;
   }
 

@@ -17,7 +17,7 @@ export const FrameKind = {
 
   /** Nothing: no answer came for a while. Flush, and wake one more thread. */
   poke: 16,
-  /** Nothing: the client of a streamed response is gone. */
+  /** Nothing: the client is gone. An app that was not called yet won't be; a streamed response ends. */
   abort: 17,
   /** u32 milliseconds: which running requests took longer? They are interrupted. */
   expire: 18,
@@ -25,6 +25,8 @@ export const FrameKind = {
   duplicate: 19,
   /** Nothing: take no more requests, end the threads. */
   stop: 20,
+  /** Nothing: this exchange, which was aborted, is over on both sides. */
+  forget: 21,
 
   /** u32 head length, head, the body's bytes: a whole response. */
   response: 32,
@@ -44,12 +46,19 @@ export const FrameKind = {
   stopped: 39,
   /** Nothing: the answer to `expire`, behind what it found. */
   expired: 40,
+  /** Head fields, name, value, …: of a 103 (RFC 8297). */
+  earlyHints: 41,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 /** How an exchange ended, in an `end` frame. */
-export const Outcome = { complete: 0, failed: 1 } as const;
+export const Outcome = {
+  complete: 0,
+  failed: 1,
+  /** The client left before the app was called. */
+  gone: 2,
+} as const;
 
 /** Levels of a `log` frame, by number. */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
@@ -118,7 +127,12 @@ export interface ResponseHead {
 /** Reads the head of a `response…` frame whose payload starts at `offset`. */
 export function decodeResponseHead(buffer: Buffer, offset: number): ResponseHead {
   const end = offset + 4 + buffer.readUInt32LE(offset);
-  return { fields: buffer.toString('latin1', offset + 4, end).split('\n'), end };
+  return { fields: decodeFields(buffer, offset + 4, end), end };
+}
+
+/** Reads texts that are separated by line feeds. */
+export function decodeFields(buffer: Buffer, start: number, end: number): string[] {
+  return buffer.toString('latin1', start, end).split('\n');
 }
 
 /** Where a file response's bytes are. */

@@ -2,7 +2,8 @@
 // Loads the app, starts its Python threads and gives every request an exchange. Runs on the event loop, which
 // needs the GIL while the app is loaded and again when it is closed, and never in between.
 // Must not know of a master, of settings, or of a listening socket.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { noTrust, type Deadlines, type Trust } from '../http/policy.ts';
 import type { AccessLog } from '../log/access-log.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -10,6 +11,9 @@ import { Exchange, type ExchangeContext } from './exchange.ts';
 import { startInterpreter, type Interpreter, type Plain } from './interpreter.ts';
 import type { Load } from './load.ts';
 import { loadFailure, type LoadFailure } from './load-failure.ts';
+import { Pace } from './pace.ts';
+import { RequestHeads } from './request-head.ts';
+import type { ServerReply, ServerRequest } from './transaction.ts';
 import { version } from './version.ts';
 
 /** How an app is run; everything has a default. */
@@ -39,15 +43,28 @@ export interface HandlerOptions {
   readonly ownProcess?: boolean;
   /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
   readonly serverHeader?: string | null;
+  /** Bytes that a request's body may have, else 413; 0, the default: any number. */
+  readonly limitRequestBody?: number;
+  /** Requests that may wait for a thread, else 503. Default: any number. */
+  readonly limitWaitingRequests?: number;
+  /** How slow a client may be. Default: as slow as it likes, but for what the host's server says. */
+  readonly deadlines?: Deadlines;
+  /** Bytes of a streamed response that are kept for a slow client. Default: 16 MiB. */
+  readonly responseBuffer?: number;
+  /** Whose word counts on who the client is. Default: nobody's. */
+  readonly trust?: Partial<Trust>;
   /** Called when the app's threads can't be reached any more: a fault of the server's own. */
   readonly onLost?: (error: Error) => void;
   /** Called after answers have arrived from Python. */
   readonly onAnswer?: () => void;
 }
 
+const noDeadlines: Deadlines = { head: 0, body: 0, response: 0, minimumRate: 1 };
+const defaultResponseBuffer = 16 * 1024 * 1024;
+
 /** A request listener for `node:http`, Express and whatever calls `(request, response)`. */
 export interface WsgiHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: unknown): void;
+  (request: ServerRequest, response: ServerReply, next?: unknown): void;
   /** How busy the app's threads are. */
   readonly load: Load;
   /** Requests answered so far. */
@@ -56,6 +73,10 @@ export interface WsgiHandler {
   duplicate(fd: number): Promise<number>;
   /** Says `Connection: close` with every answer from now on. */
   drain(): void;
+  /** Says that whatever is cut off from now on is so because the server ends. */
+  cut(): void;
+  /** Says that the client of this connection has ended its side, and may be gone. */
+  clientEnded(socket: Socket): void;
   /**
    * Waits up to `seconds` (default 30) for running requests, then ends the app's threads and, where the process is
    * the app's alone, runs Python's exit functions and flushes its output.
@@ -75,7 +96,7 @@ export async function createHandler(
   options: HandlerOptions = {},
 ): Promise<WsgiHandler> {
   const { threads = 1, timeout = 0, accessLog = null, ownProcess = false } = options;
-  const { serverHeader = 'wsgi-ts' } = options;
+  const { serverHeader = 'wsgi-ts', deadlines = noDeadlines } = options;
   const directory = options.chdir ?? process.cwd();
   const interpreter = startInterpreter({ python: options.python ?? null, directory });
   interpreter.call('boot', 'prepare', {
@@ -93,7 +114,7 @@ export async function createHandler(
     server_header: serverHeader,
   });
   const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
-  let stopping = false;
+  let phase: ReturnType<ExchangeContext['phase']> = 'serve';
   const dispatcher = new Dispatcher({
     ...started,
     threads,
@@ -110,11 +131,17 @@ export async function createHandler(
     logger,
     accessLog,
     serverHeader,
-    stopping: () => stopping,
+    phase: () => phase,
+    heads: new RequestHeads({ ...noTrust, ...options.trust }),
+    pace: new Pace(deadlines.minimumRate),
+    deadlines,
+    bodyLimit: options.limitRequestBody ?? 0,
+    waiting: options.limitWaitingRequests ?? Infinity,
+    responseBuffer: options.responseBuffer ?? defaultResponseBuffer,
   };
 
-  const handler = (request: IncomingMessage, response: ServerResponse): void => {
-    new Exchange(context, request, response).start();
+  const handler = (request: ServerRequest, response: ServerReply): void => {
+    new Exchange(context, request, response).begin();
   };
   return await Promise.resolve(
     Object.defineProperties(handler, {
@@ -123,12 +150,24 @@ export async function createHandler(
       duplicate: { value: (fd: number) => dispatcher.duplicate(fd) },
       drain: {
         value: () => {
-          stopping = true;
+          phase = 'drain';
+        },
+      },
+      cut: {
+        value: () => {
+          phase = 'cut';
+        },
+      },
+      clientEnded: {
+        value: (socket: Socket) => {
+          for (const exchange of dispatcher.exchanges) {
+            if (exchange.request.socket === socket) exchange.clientEnded();
+          }
         },
       },
       close: {
         value: async (seconds = 30) => {
-          stopping = true;
+          if (phase === 'serve') phase = 'drain';
           await settled(dispatcher.idle(), seconds * 1000);
           await settled(dispatcher.stop(), 2000);
           if (ownProcess) interpreter.call('boot', 'finish');

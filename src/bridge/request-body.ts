@@ -4,10 +4,11 @@
 // Called by exchange.ts on the event loop. Must never hand over a descriptor that it also closes.
 import { randomBytes } from 'node:crypto';
 import { close, open, unlink, write } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { WsgiTsError } from '../errors.ts';
+import type { ServerReply, ServerRequest } from './transaction.ts';
 
 const writeAt = promisify(write);
 
@@ -20,25 +21,40 @@ export type ReceivedBody =
   /** The receiver has to close `fd`. */
   | { readonly kind: 'file'; readonly fd: number; readonly length: number };
 
+/** What is known of a body before it comes, and who wants to hear of it. */
+export interface BodyOptions {
+  /** Bytes, or -1 where they aren't announced. */
+  readonly announced: number;
+  /** Bytes that it may have; 0: any number. */
+  readonly limit: number;
+  /** Told how many bytes have come, with each piece. */
+  readonly onProgress: (bytes: number) => void;
+}
+
 /**
  * Receives the body of `request`, which has one.
  *
- * @param bodyLength - bytes that are announced, or -1 where they aren't.
- * @throws what the stream or the file system says: the client left, or the disk is full.
+ * @throws WsgiTsError (client, 413) for a body that is too long; what the stream or the file system says: the
+ * client left, or the disk is full.
  */
 export async function receiveBody(
-  request: IncomingMessage,
-  bodyLength: number,
+  request: ServerRequest,
+  response: ServerReply,
+  { announced, limit, onProgress }: BodyOptions,
 ): Promise<ReceivedBody> {
+  if (limit > 0 && announced > limit) throw tooLong(limit);
+  if (expectsContinue(request)) response.writeContinue();
   const pieces: Buffer[] = [];
   let length = 0;
-  let fd = bodyLength > INLINE_BODY_LIMIT ? await openUnlinked() : null;
+  let fd = announced > INLINE_BODY_LIMIT ? await openUnlinked() : null;
   try {
     // An error of ours must not destroy the request: its connection is still to be answered.
-    const received: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+    const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const piece of received) {
       pieces.push(piece);
       length += piece.length;
+      onProgress(length);
+      if (limit > 0 && length > limit) throw tooLong(limit);
       if (fd === null && length <= INLINE_BODY_LIMIT) continue;
       fd ??= await openUnlinked();
       await appendAll(fd, pieces.splice(0), length);
@@ -48,6 +64,16 @@ export async function receiveBody(
     throw error;
   }
   return fd === null ? { kind: 'inline', pieces, length } : { kind: 'file', fd, length };
+}
+
+/** RFC 9110 §10.1.1: what a client sends that waits for a word before it sends the body. */
+function expectsContinue(request: ServerRequest): boolean {
+  return request.httpVersion !== '1.0' && /^100-continue$/i.test(request.headers.expect ?? '');
+}
+
+function tooLong(limit: number): WsgiTsError {
+  const message = `the body has more than the ${limit} bytes that are allowed`;
+  return new WsgiTsError('ERR_WSGI_BODY_TOO_LONG', 'client', message, { status: 413 });
 }
 
 /**

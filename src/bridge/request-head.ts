@@ -2,17 +2,18 @@
 // Called by exchange.ts for each request, on the event loop. python/wsgi_ts/environ.py unpacks the same
 // order: method, path, query, raw target, protocol, script name, peer address, peer port, server name,
 // server port, scheme, then header names and values by turns. Pure: reads the request, touches no socket.
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { WsgiTsError } from '../errors.ts';
+import type { Trust } from '../http/policy.ts';
+import { connectionFacts } from './connection-facts.ts';
+import type { ServerRequest } from './transaction.ts';
 
 /** What the exchange has to know of a request's head besides the text for Python. */
 export interface RequestHead {
   readonly text: string;
   /** Bytes of the body: what `Content-Length` says, 0 for none, -1 where only its end will tell (chunked). */
   readonly bodyLength: number;
-  /** The protocol that the client wants to change to, in lower case, or ''. */
-  readonly upgrade: string;
+  /** The client's, as `environ` has it. */
+  readonly remoteAddress: string;
 }
 
 /** What Express and Connect add to a request of an app mounted below a path. */
@@ -26,19 +27,22 @@ interface MountedRequest {
 // the target may, or put in characters beyond latin-1, whose lower byte is anything.
 const FORBIDDEN = /[\0-\x08\x0b-\x1f\x7f]|[^\0-\xff]/;
 
-const connections = new WeakMap<Socket, string>();
+/** Encodes the heads of requests, as one handler's policy of trust has it. */
+export class RequestHeads {
+  readonly trust: Trust;
 
-/** The fields that all requests of one connection share. */
-function connectionFields(socket: Socket): string {
-  let fields = connections.get(socket);
-  if (fields === undefined) {
-    const { remoteAddress = '', remotePort = '', localAddress = '', localPort = '' } = socket;
-    const secure = 'encrypted' in socket && socket.encrypted === true;
-    const port = localPort === '' ? (secure ? '443' : '80') : localPort;
-    fields = `\n${remoteAddress}\n${remotePort}\n${localAddress}\n${port}\n${secure ? 'https' : 'http'}`;
-    connections.set(socket, fields);
+  constructor(trust: Trust) {
+    this.trust = trust;
   }
-  return fields;
+
+  /**
+   * Encodes the head of `request`.
+   *
+   * @throws WsgiTsError (client) that says what is wrong with it.
+   */
+  encode(request: ServerRequest): RequestHead {
+    return encodeRequestHead(request);
+  }
 }
 
 /**
@@ -46,7 +50,7 @@ function connectionFields(socket: Socket): string {
  *
  * @throws WsgiTsError (client, 400) for control characters, or a target of no known form.
  */
-export function encodeRequestHead(request: IncomingMessage): RequestHead {
+function encodeRequestHead(request: ServerRequest): RequestHead {
   const mounted = request as MountedRequest;
   const method = request.method ?? 'GET';
   let target = request.url ?? '/';
@@ -97,15 +101,18 @@ export function encodeRequestHead(request: IncomingMessage): RequestHead {
     }
     headers += `\n${name}\n${value}`;
   }
+  const facts = connectionFacts(request);
+  const port = facts.localPort || (facts.scheme === 'https' ? '443' : '80');
   const text =
     `${method}\n${path}\n${query}\n${rawTarget}\nHTTP/${request.httpVersion}\n${mounted.baseUrl ?? ''}` +
-    connectionFields(request.socket) +
+    `\n${facts.remoteAddress}\n${facts.remotePort}\n${facts.localAddress}\n${port}\n${facts.scheme}` +
     headers;
   if (FORBIDDEN.test(text) || target.includes('\n') || rawTarget.includes('\n')) {
     throw refuse('ERR_WSGI_CONTROL_CHARACTER', 400, 'the request head holds a control character');
   }
   if (hosts > 1) throw refuse('ERR_WSGI_HOST', 400, 'the request has more than one Host field');
-  return { text, bodyLength, upgrade };
+  if (upgrade === 'websocket') throw webSocket();
+  return { text, bodyLength, remoteAddress: facts.remoteAddress };
 }
 
 /** RFC 9112 §3.2.2: a request in absolute form names its host in the target, whatever the Host field says. */
@@ -116,6 +123,15 @@ function splitAbsoluteForm(target: string): [host: string, target: string] {
   }
   const [, host = '', rest = ''] = match;
   return [host, rest.startsWith('/') ? rest : `/${rest}`];
+}
+
+function webSocket(): WsgiTsError {
+  return refuse(
+    'ERR_WSGI_WEBSOCKET',
+    501,
+    'This server runs a WSGI app (PEP 3333), and WSGI has no WebSockets. Serve them with an ASGI server, or ' +
+      'let the Node app that embeds this one handle the upgrade.',
+  );
 }
 
 function refuse(code: string, status: number, message: string): WsgiTsError {

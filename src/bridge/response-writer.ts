@@ -2,10 +2,10 @@
 // Called by exchange.ts on the event loop; the three ways of a body end by calling back exactly once.
 // Must never decide what to answer, only how it gets onto the wire.
 import { createReadStream } from 'node:fs';
-import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
+import { asWritable, cutOff, isGone, isHttp2, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;
@@ -13,14 +13,25 @@ const JOINED_AT_MOST = 16 * 1024;
 const FILE_PIECE = 256 * 1024;
 
 /** Sends `fields` (status line, name, value, …) as the head of `response`. */
-function writeHead(response: ServerResponse, fields: string[]): void {
+function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
+  if (isHttp2(response)) throw new Error('HTTP/2 is not there yet');
   response.writeHead(Number(status.slice(0, 3)), status.slice(4), fields);
+}
+
+/** Sends a 103 with `fields` (name, value, …), of which a `Link` must be one; to HTTP/1.0, nothing. */
+export function writeEarlyHints(response: ServerReply, fields: readonly string[]): void {
+  if (!isHttp2(response) && response.req.httpVersion === '1.0') return;
+  const hints: Record<string, string[]> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    (hints[(fields[i] ?? '').toLowerCase()] ??= []).push(fields[i + 1] ?? '');
+  }
+  response.writeEarlyHints(hints);
 }
 
 /** Sends a response whose body is `body` from `start` to `end`. */
 export function writeWhole(
-  response: ServerResponse,
+  response: ServerReply,
   fields: string[],
   body: Buffer,
   start: number,
@@ -42,7 +53,7 @@ export function writeWhole(
  * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
  */
 export function writeFile(
-  response: ServerResponse,
+  response: ServerReply,
   fields: string[],
   range: FileRange,
   done: (error: Error | null) => void,
@@ -69,9 +80,19 @@ export function writeFile(
   );
 }
 
+/** What a stream's writer needs. */
+export interface StreamOptions {
+  /** Bytes that are kept for a client that is slower than the app. */
+  readonly limit: number;
+  /** They can't be kept: told once. The app then waits for the client. */
+  readonly onSpoolError: (error: Error) => void;
+  /** Told once whether the client was given everything. */
+  readonly onDone: (complete: boolean) => void;
+}
+
 /** A streamed response on its way: the bytes come from a socket whose other end Python writes to. */
 export class StreamWriter {
-  readonly #response: ServerResponse;
+  readonly #response: ServerReply;
   readonly #source: Socket;
   readonly #done: (complete: boolean) => void;
   #drained = false;
@@ -81,22 +102,15 @@ export class StreamWriter {
 
   /**
    * Sends the head, and from then on what arrives on `fd`, which it closes.
-   *
-   * @param done - told once whether the client was given everything.
    */
-  constructor(
-    response: ServerResponse,
-    fields: string[],
-    fd: number,
-    done: (complete: boolean) => void,
-  ) {
+  constructor(response: ServerReply, fields: string[], fd: number, options: StreamOptions) {
     this.#response = response;
-    this.#done = done;
+    this.#done = options.onDone;
     // Half open, so that Node leaves the end of the response to us.
     const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
     this.#source = source;
     source.on('data', (data: Buffer) => {
-      if (!response.write(data)) source.pause();
+      if (!asWritable(response).write(data)) source.pause();
     });
     source.on('end', () => {
       this.#drained = true;
@@ -111,11 +125,11 @@ export class StreamWriter {
     response.once('close', () => {
       this.abort();
     });
-    if (response.destroyed) {
+    if (isGone(response)) {
       this.abort();
     } else {
       writeHead(response, fields);
-      response.flushHeaders();
+      if (!isHttp2(response)) response.flushHeaders();
     }
   }
 
@@ -145,22 +159,8 @@ export class StreamWriter {
     this.#source.destroy();
     // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
     if (complete) this.#response.end();
-    else if (this.#drained && this.#response.socket !== null) this.#response.socket.destroySoon();
-    else this.#response.destroy();
+    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
+    else cutOff(this.#response);
     this.#done(complete);
   }
-}
-
-/** An error page of our own, as `writeWhole` takes it. */
-export function errorPage(
-  status: number,
-  text: string,
-  server: string | null,
-): { fields: string[]; body: Buffer } {
-  const reason = STATUS_CODES[status] ?? 'Error';
-  const body = Buffer.from(`${status} ${reason}\n\n${text}\n`, 'latin1');
-  const fields = [`${status} ${reason}`, 'Content-Type', 'text/plain; charset=iso-8859-1'];
-  fields.push('Content-Length', String(body.length));
-  if (server !== null) fields.push('Server', server);
-  return { fields, body };
 }

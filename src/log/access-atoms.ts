@@ -5,6 +5,12 @@
 import { escapeField } from './escape.ts';
 import { accessLogTimestamps } from './timestamp.ts';
 
+/**
+ * How a request came to its end: answered by the app; its client left; a time limit passed; refused before the
+ * app was called; the app failed to answer; cut off because the server ended.
+ */
+export type Outcome = 'ok' | 'client_gone' | 'timeout' | 'rejected' | 'app_error' | 'killed';
+
 /** One answered (or aborted) request. */
 export interface AccessRecord {
   /** The peer's address; empty where it has none (a unix socket). */
@@ -21,6 +27,7 @@ export interface AccessRecord {
   readonly startedAt: number;
   /** Milliseconds from then to the end of the answer, with a fraction. */
   readonly duration: number;
+  readonly outcome: Outcome;
   /** As they came: name, value, name, value. */
   readonly requestHeaders: readonly string[];
   /** As they were sent: name, value, name, value. */
@@ -53,6 +60,7 @@ const plain: Readonly<Record<string, (pid: number) => Atom>> = {
   D: () => (record) => microseconds(record).toString(),
   L: () => (record) => (microseconds(record) / 1e6).toFixed(6),
   p: (pid) => () => `<${pid}>`,
+  outcome: () => (record) => record.outcome,
 };
 
 /** The environ keys that a record still knows; the rest lived in Python and is gone: `-`. */

@@ -6,7 +6,7 @@ import { WsgiTsError } from '../errors.ts';
 import { type AccessRecord, type Atom, findAtom, plainAtoms } from './access-atoms.ts';
 import { Sink } from './sink.ts';
 
-export type { AccessRecord } from './access-atoms.ts';
+export type { AccessRecord, Outcome } from './access-atoms.ts';
 
 /** Where the lines of one worker go. */
 export interface AccessLog {

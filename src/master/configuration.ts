@@ -2,6 +2,7 @@
 // Pure; that it holds all that a worker needs is what keeps a worker from reading settings by itself.
 
 import { WsgiTsError } from '../errors.ts';
+import type { HttpPolicy, TlsPolicy } from '../http/policy.ts';
 import type { WorkerConfiguration } from '../messages.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
@@ -13,6 +14,7 @@ import { firstListenerFd } from './worker-handle.ts';
  *
  * @param python - the interpreter that the master has found: a worker need not look for it again
  * @param argv - the command line as the app shall see it in `sys.argv`, the program first
+ * @param scriptName - the environment variable SCRIPT_NAME, or ''; one that `--env` sets wins
  * @throws WsgiTsError (operator, exit code 1) when no app is given
  */
 export function configure(
@@ -20,6 +22,7 @@ export function configure(
   listeners: readonly Listener[],
   python: string | null,
   argv: readonly string[],
+  scriptName: string,
 ): WorkerConfiguration {
   if (settings.app === null) {
     throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
@@ -38,11 +41,64 @@ export function configure(
     gracefulTimeout: settings.gracefulTimeout,
     keepAlive: settings.keepAlive,
     backlog: settings.backlog,
+    http: httpPolicy(settings, scriptName),
     logLevel: settings.logLevel,
     accessLogFile: settings.accessLogFile,
     accessLogFormat: settings.accessLogFormat,
     errorLogFile: settings.errorLogFile,
     argv,
     listeners: listeners.map(({ url }, index) => ({ fd: firstListenerFd + index, url })),
+  };
+}
+
+function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
+  return {
+    limits: {
+      line: settings.limitRequestLine,
+      fields: settings.limitRequestFields,
+      fieldSize: settings.limitRequestFieldSize,
+      body: settings.limitRequestBody,
+    },
+    deadlines: {
+      head: settings.headTimeout,
+      body: settings.bodyTimeout,
+      response: settings.responseTimeout,
+      minimumRate: settings.minimumRate,
+    },
+    trust: {
+      forwardedAllowIps: settings.forwardedAllowIps,
+      secureSchemeHeaders: settings.secureSchemeHeaders,
+      forwarderHeaders: settings.forwarderHeaders,
+      headerMap: settings.headerMap,
+      forwardedHops: settings.forwardedHops,
+      forwardedHeader: settings.forwardedHeader,
+      scriptName: environmentVariables(settings.env)['SCRIPT_NAME'] ?? scriptName,
+    },
+    proxyProtocol: { mode: settings.proxyProtocol, allowFrom: settings.proxyAllowIps },
+    tls: tlsPolicy(settings),
+    protocol: {
+      protocols: settings.httpProtocols,
+      cleartext: settings.http2Cleartext,
+      maxConcurrentStreams: settings.http2MaxConcurrentStreams,
+      initialWindowSize: settings.http2InitialWindowSize,
+      maxFrameSize: settings.http2MaxFrameSize,
+      maxHeaderListSize: settings.http2MaxHeaderListSize,
+    },
+    connections: settings.workerConnections,
+    waiting: settings.limitWaitingRequests,
+    responseBuffer: settings.responseBuffer,
+    serverHeader: !settings.noServerHeader,
+  };
+}
+
+function tlsPolicy(settings: Settings): TlsPolicy | null {
+  if (settings.certfile === null) return null;
+  return {
+    certfile: settings.certfile,
+    keyfile: settings.keyfile,
+    caCerts: settings.caCerts,
+    certReqs: settings.certReqs,
+    ciphers: settings.ciphers,
+    minimumVersion: settings.tlsMinimumVersion,
   };
 }

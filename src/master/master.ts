@@ -132,6 +132,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
     listeners,
     interpreter.executable === '' ? settings.python : interpreter.executable,
     process.argv.slice(1),
+    process.env['SCRIPT_NAME'] ?? '',
   );
   const clock = (): number => performance.now();
   const milliseconds = (seconds: number): number => seconds * 1000;

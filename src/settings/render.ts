@@ -3,7 +3,8 @@
 // never writes anywhere.
 
 import type { ResolvedSettings } from './resolve.ts';
-import { settingRows, type Setting } from './table.ts';
+import type { Setting } from './setting.ts';
+import { settingRows } from './table.ts';
 
 /** A setting's flags with their value, as commander takes them: `-w, --workers <INT>`. */
 export function renderFlags(setting: Setting<unknown>): string {

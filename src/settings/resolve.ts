@@ -3,7 +3,8 @@
 // the world come in as values; it never reads process.env, a file or the command line itself.
 
 import { WsgiTsError } from '../errors.ts';
-import { settingRows, type Setting, type SettingKey, type Settings } from './table.ts';
+import type { Setting } from './setting.ts';
+import { settingRows, type SettingKey, type Settings } from './table.ts';
 import type { SettingsWorld } from './value-types.ts';
 
 /** The texts that one place gives, by setting, the oldest first. */

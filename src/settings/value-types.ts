@@ -5,6 +5,7 @@
 
 import { resolve } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
+import { Networks } from '../http/networks.ts';
 import { parseAddress } from './address.ts';
 
 /** What the checks may ask about the world; the composition root gives the real one. */
@@ -62,8 +63,11 @@ export function integer({
   });
 }
 
+/** Whole seconds; Node keeps a timer's milliseconds in 31 bits: a longer one would go off at once. */
+export const seconds = integer({ min: 0, max: 2147483 });
+
 /** One of a few words, in any case. */
-export function choice<T extends string>(words: readonly T[]): ValueType<T> {
+export function choice<const T extends string>(words: readonly T[]): ValueType<T> {
   return once((text) => {
     const word = words.find((known) => known === text.toLowerCase());
     if (word === undefined) throw invalid(text, `one of ${words.join(', ')}`);
@@ -86,6 +90,43 @@ export const commaList: ValueType<readonly string[]> = once((given) =>
     .map((entry) => entry.trim())
     .filter((entry) => entry !== ''),
 );
+
+/** Addresses and networks in one text, separated by commas; each one that `Networks` takes. */
+export const networks: ValueType<readonly string[]> = {
+  use: 'once',
+  parse: (texts, world) => {
+    const entries = commaList.parse(texts, world);
+    new Networks(entries);
+    return entries;
+  },
+};
+
+/** `NAME=VALUE` in one text, separated by commas. Names are those of header fields, in lower case. */
+export const namedValues: ValueType<Readonly<Record<string, string>>> = {
+  use: 'once',
+  parse: (texts, world) =>
+    Object.fromEntries(
+      commaList.parse(texts, world).map((entry) => {
+        const [, name, value] = /^([\w-]+)=(.+)$/.exec(entry) ?? [];
+        if (name === undefined || value === undefined)
+          throw invalid(entry, 'of the form NAME=VALUE');
+        return [name.toLowerCase(), value];
+      }),
+    ),
+};
+
+/** Versions of HTTP in one text, separated by commas. */
+export const protocols: ValueType<readonly ('h1' | 'h2')[]> = {
+  use: 'once',
+  parse: (texts, world) => {
+    const words = commaList.parse(texts, world).map((word) => {
+      if (word === 'h1' || word === 'h2') return word;
+      throw invalid(word, 'a version of HTTP that is spoken here: h1 or h2');
+    });
+    if (words.length === 0) throw invalid('', 'a list of h1 and h2');
+    return words;
+  },
+};
 
 /** An existing directory; a relative one starts at the working directory. The value is absolute. */
 export const directory: ValueType<string> = once((given, world) => {

@@ -21,6 +21,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Seconds an idle connection is kept; 0: each answer closes its connection. */
   readonly keepAlive: number;
+  /** What is cut off from now on is so because the worker ends. */
+  readonly onCutOff?: () => void;
   /** A request was handed to the handler. */
   readonly onRequest: (socket: Socket) => void;
   /** Milliseconds for a request's head to arrive; 60 s by default. */
@@ -124,6 +126,7 @@ export class HttpServer {
 
   /** Ends every connection at once, and logs the requests that get no answer. */
   cutOff(): void {
+    this.#options.onCutOff?.();
     for (const [socket, responses] of this.#connections) {
       for (const { req } of responses) {
         const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);

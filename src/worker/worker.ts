@@ -107,6 +107,8 @@ class Worker {
 
   async #load(configuration: WorkerConfiguration, reinstall: () => void): Promise<Service> {
     const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
+    const { http: policy } = configuration;
+    const { trust, deadlines, responseBuffer, limits } = policy;
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
@@ -114,6 +116,9 @@ class Worker {
       errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
       ownProcess: true,
+      ...{ trust, deadlines, responseBuffer, serverHeader: policy.serverHeader ? 'wsgi-ts' : null },
+      limitRequestBody: limits.body,
+      limitWaitingRequests: policy.waiting,
       onLost: (error) => {
         this.crashed(error);
       },
@@ -126,6 +131,9 @@ class Worker {
       handler,
       logger,
       keepAlive: configuration.keepAlive,
+      onCutOff: () => {
+        handler.cut();
+      },
       onRequest: (socket) => {
         acceptor.requestBegan(socket);
       },

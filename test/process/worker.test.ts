@@ -8,7 +8,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { MasterMessage, WorkerConfiguration } from '../../src/messages.ts';
+import { configure } from '../../src/master/configuration.ts';
+import type { MasterMessage } from '../../src/messages.ts';
+import { defaultSettings } from '../helpers/default-settings.ts';
 import { openGate } from '../helpers/gate.ts';
 import { activatedEnvironment } from '../helpers/python-environment.ts';
 import { connect, type RawResponse } from '../helpers/raw-client.ts';
@@ -37,12 +39,10 @@ async function forkWorker(app: string) {
     env,
   });
   listener.close();
-  const configuration: WorkerConfiguration = {
-    ...{ app, chdir: inRepository('fixtures', 'apps'), pythonpath: [], env: {}, python: null },
-    ...{ workers: 1, threads: 1, timeout: 30, gracefulTimeout: 30, keepAlive: 2, backlog: 64 },
-    ...{ logLevel: 'info', accessLogFile: null, accessLogFormat: '', errorLogFile: '-' },
-    ...{ argv: ['wsgi-ts', app], listeners: [{ fd: 3, url: `http://127.0.0.1:${port}` }] },
-  };
+  const folder = inRepository('fixtures', 'apps');
+  const listeners = [{ fd: 3, url: `http://127.0.0.1:${port}` }];
+  const settings = { ...defaultSettings(folder), app, keepAlive: 2 };
+  const configuration = configure(settings, listeners, null, ['wsgi-ts', app], '');
   child.send({ type: 'configure', configuration } satisfies MasterMessage);
   assert.deepEqual(await once(child, 'message'), [{ type: 'ready' }, undefined]);
   after(() => child.kill('SIGKILL'));

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { encodeRequestHead } from '../../../src/bridge/request-head.ts';
+import { RequestHeads } from '../../../src/bridge/request-head.ts';
 import { WsgiTsError } from '../../../src/errors.ts';
+import { noTrust } from '../../../src/http/policy.ts';
+
+const heads = new RequestHeads(noTrust);
 
 function request(url: string, rawHeaders: string[] = [], extra: object = {}): IncomingMessage {
   const message = new IncomingMessage(new Socket());
@@ -11,7 +14,7 @@ function request(url: string, rawHeaders: string[] = [], extra: object = {}): In
 }
 
 function fields(message: IncomingMessage): string[] {
-  return encodeRequestHead(message).text.split('\n');
+  return heads.encode(message).text.split('\n');
 }
 
 test('the target is divided into path and query, and kept as it came', () => {
@@ -35,7 +38,7 @@ test('a target in absolute form names the host, whatever the Host field says', (
 test('a target that is neither a path, nor absolute, nor an asterisk is refused', () => {
   for (const target of ['example.org:443', 'relative', 'ftp://x/y', '']) {
     assert.throws(
-      () => encodeRequestHead(request(target)),
+      () => heads.encode(request(target)),
       (error) => error instanceof WsgiTsError && error.status === 400 && error.blame === 'client',
     );
   }
@@ -49,15 +52,16 @@ test('an app mounted by Express sees where it is mounted', () => {
 });
 
 test('the length of the body is known from the head, and a coding is not passed on', () => {
-  assert.equal(encodeRequestHead(request('/')).bodyLength, 0);
-  assert.equal(encodeRequestHead(request('/', ['content-LENGTH', '17'])).bodyLength, 17);
-  const chunked = encodeRequestHead(request('/', ['Transfer-Encoding', 'chunked', 'A', 'b']));
+  assert.equal(heads.encode(request('/')).bodyLength, 0);
+  assert.equal(heads.encode(request('/', ['content-LENGTH', '17'])).bodyLength, 17);
+  const chunked = heads.encode(request('/', ['Transfer-Encoding', 'chunked', 'A', 'b']));
   assert.equal(chunked.bodyLength, -1);
   assert.equal(chunked.text.includes('chunked'), false);
 });
 
-test('a wish to upgrade is reported', () => {
-  assert.equal(encodeRequestHead(request('/', ['Upgrade', 'WebSocket'])).upgrade, 'websocket');
+test('WebSockets are refused', () => {
+  const wish = request('/', ['Upgrade', 'WebSocket']);
+  assert.throws(() => heads.encode(wish), { code: 'ERR_WSGI_WEBSOCKET', status: 501 });
 });
 
 test('control characters are refused wherever they are', () => {
@@ -65,7 +69,7 @@ test('control characters are refused wherever they are', () => {
     const character = String.fromCharCode(code);
     for (const bad of [request(`/${character}`), request('/', ['A', `x${character}y`])]) {
       assert.throws(
-        () => encodeRequestHead(bad),
+        () => heads.encode(bad),
         (error) => error instanceof WsgiTsError && error.code === 'ERR_WSGI_CONTROL_CHARACTER',
       );
     }
@@ -74,10 +78,10 @@ test('control characters are refused wherever they are', () => {
 
 test('a second Host, or a coding that is not chunked alone, is refused', () => {
   const twice = request('/', ['Host', 'a', 'host', 'b']);
-  assert.throws(() => encodeRequestHead(twice), { code: 'ERR_WSGI_HOST', status: 400 });
+  assert.throws(() => heads.encode(twice), { code: 'ERR_WSGI_HOST', status: 400 });
   for (const coding of ['gzip, chunked', 'gzip', 'identity', 'chunked, chunked']) {
     const coded = request('/', ['Transfer-Encoding', coding]);
-    assert.throws(() => encodeRequestHead(coded), {
+    assert.throws(() => heads.encode(coded), {
       code: 'ERR_WSGI_TRANSFER_CODING',
       status: 501,
     });

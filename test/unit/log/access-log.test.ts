@@ -17,6 +17,7 @@ const record: AccessRecord = {
   status: 200,
   bytes: 21,
   startedAt: new Date(2019, 11, 4, 15, 58, 37).getTime(),
+  outcome: 'ok',
   duration: 1234.5678,
   requestHeaders: [
     ...['Host', 'localhost:5000', 'User-Agent', 'curl/8', 'Referer', 'http://x/'],

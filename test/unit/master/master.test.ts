@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../../../src/settings/table.ts';
+import { defaultSettings } from '../../helpers/default-settings.ts';
 import { activatedEnvironment } from '../../helpers/python-environment.ts';
 import { SpawnedProcess } from '../../helpers/spawned-process.ts';
 
@@ -27,25 +28,11 @@ after(() => {
 });
 
 const defaults: Settings = {
+  ...defaultSettings(folder),
   app: 'serve',
   bind: ['127.0.0.1:0'],
-  backlog: 64,
-  workers: 1,
-  threads: 1,
-  timeout: 30,
   gracefulTimeout: 10,
-  keepAlive: 2,
-  chdir: folder,
-  pythonpath: [],
-  env: [],
-  python: null,
-  pid: null,
   logLevel: 'debug',
-  errorLogFile: '-',
-  accessLogFile: null,
-  accessLogFormat: '',
-  checkConfig: false,
-  printConfig: false,
 };
 
 function startMaster(settings: Partial<Settings>): SpawnedProcess {

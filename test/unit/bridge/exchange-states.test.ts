@@ -1,7 +1,7 @@
 // The exchange's state table, walked whole; what the states do is seen in test/functional.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TRANSITIONS, type ExchangeState } from '../../../src/bridge/exchange.ts';
+import { TRANSITIONS, type ExchangeState } from '../../../src/bridge/exchange-states.ts';
 
 const states = Object.keys(TRANSITIONS) as ExchangeState[];
 

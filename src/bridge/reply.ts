@@ -1,0 +1,217 @@
+// The answer of an exchange on its way to the client: whole, streamed, a file, or a page of our own; how it came
+// to its end, and the access line about it. Made by exchange.ts, which decides what is answered; runs on the event
+// loop. Must never ask Python for anything.
+import { close } from 'node:fs';
+import { Socket } from 'node:net';
+import { errorPage } from '../http/error-page.ts';
+import type { Deadlines } from '../http/policy.ts';
+import type { AccessLog, Outcome } from '../log/access-log.ts';
+import { escapeField } from '../log/escape.ts';
+import type { Logger } from '../log/logger.ts';
+import { writeAccess, type AccessEntry } from './access-entry.ts';
+import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
+import type { Pace } from './pace.ts';
+import { StreamWriter, writeEarlyHints, writeFile, writeWhole } from './response-writer.ts';
+import {
+  closeAfter,
+  cutOff,
+  isFinished,
+  isGone,
+  pendingBytes,
+  takenBytes,
+  type ServerReply,
+  type ServerRequest,
+} from './transaction.ts';
+
+/** What a reply needs from its surroundings; one for each handler. */
+export interface ReplyContext {
+  readonly pace: Pace;
+  readonly deadlines: Deadlines;
+  /** Bytes of a streamed response that are kept for a slow client. */
+  readonly responseBuffer: number;
+  readonly logger: Logger;
+  readonly accessLog: AccessLog | null;
+  /** Value of the `Server` field where the app sets none; null: no field. */
+  readonly serverHeader: string | null;
+  /** Whether connections are closed behind their next answer (`drain`), or at once (`cut`). */
+  readonly phase: () => 'serve' | 'drain' | 'cut';
+}
+
+/** How many bytes of a request's target the log shows. */
+const TARGET_SHOWN = 512;
+
+/** One response, and what is known of its request. */
+export class Reply implements AccessEntry {
+  readonly request: ServerRequest;
+  readonly response: ServerReply;
+  /** The client's address once the head has been read: what trusted proxies say. */
+  remoteAddress: string | null = null;
+  startedAt = 0;
+  start = 0;
+  fields: readonly string[] = [];
+  readonly #context: ReplyContext;
+  #outcome: Outcome | null = null;
+  #stream: StreamWriter | null = null;
+  #bytes = 0;
+  #unwatch: (() => void) | null = null;
+
+  /** @param onClosed - called when the response is over, sent or not */
+  constructor(
+    context: ReplyContext,
+    request: ServerRequest,
+    response: ServerReply,
+    onClosed: () => void,
+  ) {
+    this.#context = context;
+    this.request = request;
+    this.response = response;
+    if (context.accessLog !== null) {
+      this.startedAt = Date.now();
+      this.start = performance.now();
+    }
+    response.on('close', () => {
+      this.#unwatch?.();
+      onClosed();
+      if (context.accessLog !== null) writeAccess(context.accessLog, this);
+    });
+  }
+
+  /** Whether a response has begun: ours, or that of a middleware of the host's. */
+  get begun(): boolean {
+    return this.response.headersSent;
+  }
+
+  get bytes(): number {
+    return this.#stream?.bytes ?? this.#bytes;
+  }
+
+  get outcome(): Outcome {
+    if (this.#outcome !== null) return this.#outcome;
+    if (isFinished(this.response)) return 'ok';
+    return this.#context.phase() === 'cut' ? 'killed' : 'client_gone';
+  }
+
+  /** Says how it came to its end, if nobody has said so before. */
+  conclude(outcome: Outcome): void {
+    this.#outcome ??= outcome;
+  }
+
+  /** `GET /path from 127.0.0.1`, for the log. */
+  describe(): string {
+    const { method, url = '', socket } = this.request;
+    const target = url.slice(0, TARGET_SHOWN);
+    const peer = this.remoteAddress ?? socket.remoteAddress ?? '';
+    return (
+      `${method ?? ''} ${escapeField(target)}${target.length < url.length ? '…' : ''} ` +
+      `from ${escapeField(peer) || 'unix socket'}`
+    );
+  }
+
+  /** Sends what a `response` frame holds: head and body from `start` to `end` of `buffer`. */
+  sendWhole(buffer: Buffer, start: number, end: number): void {
+    const head = decodeResponseHead(buffer, start);
+    this.#write(head.fields, buffer, head.end, end);
+  }
+
+  /** Sends what an `earlyHints` frame holds as a 103 (RFC 8297). */
+  sendHints(buffer: Buffer, start: number, end: number): void {
+    if (this.begun || isGone(this.response)) return;
+    writeEarlyHints(this.response, decodeFields(buffer, start, end));
+  }
+
+  /**
+   * Sends head and stream of a `responseStream` frame.
+   *
+   * @param done - told once whether the client was given everything
+   */
+  sendStream(buffer: Buffer, start: number, done: (complete: boolean) => void): void {
+    const head = decodeResponseHead(buffer, start);
+    this.#prepare(head.fields);
+    this.#watchClient();
+    this.#stream = new StreamWriter(this.response, head.fields, buffer.readUInt32LE(head.end), {
+      limit: this.#context.responseBuffer,
+      onSpoolError: (error) => {
+        this.#context.logger.error(
+          `${this.describe()}: the answer can't be kept for its client: ${error.message}`,
+        );
+      },
+      onDone: done,
+    });
+  }
+
+  /** Python is done with the streamed body, which is complete or cut off. */
+  endStream(complete: boolean): void {
+    this.#stream?.end(complete);
+  }
+
+  /** Sends head and file of a `responseFile` frame; `done` is told when nothing more is read of the file. */
+  sendFile(buffer: Buffer, start: number, done: () => void): void {
+    const head = decodeResponseHead(buffer, start);
+    const range = decodeFileRange(buffer, head.end);
+    this.#prepare(head.fields);
+    this.#bytes = range.length;
+    this.#watchClient();
+    writeFile(this.response, head.fields, range, (error) => {
+      done();
+      if (error === null) return;
+      if (!isGone(this.response)) {
+        this.conclude('app_error');
+        this.#context.logger.error(`${this.describe()}: ${error.message}`);
+      }
+      cutOff(this.response);
+    });
+  }
+
+  /** Sends a page of our own; what has begun already is cut off. */
+  sendPage(status: number, text: string): void {
+    if (this.begun) {
+      this.cut();
+      return;
+    }
+    const accept = this.request.headers.accept ?? '';
+    const { fields, body } = errorPage(status, text, accept, this.#context.serverHeader);
+    this.#write(fields, body, 0, body.length);
+  }
+
+  /** Ends it where it is: it must not look complete. */
+  cut(): void {
+    if (this.#stream === null) cutOff(this.response);
+    else this.#stream.abort();
+  }
+
+  #write(fields: string[], body: Buffer, start: number, end: number): void {
+    this.#bytes = end - start;
+    this.#prepare(fields);
+    writeWhole(this.response, fields, body, start, end);
+    if (pendingBytes(this.response) > 0) this.#watchClient();
+  }
+
+  #prepare(fields: readonly string[]): void {
+    this.fields = fields;
+    if (this.#context.phase() !== 'serve') closeAfter(this.response);
+  }
+
+  /** The answer is not gone at once: cuts it off when its client is too slow in taking it. */
+  #watchClient(): void {
+    const { pace, deadlines, logger } = this.#context;
+    this.#unwatch = pace.watch(
+      deadlines.response,
+      () => takenBytes(this.response, this.bytes),
+      () => {
+        this.conclude('timeout');
+        logger.warning(`${this.describe()}: reads its answer too slowly; cut off`);
+        this.cut();
+      },
+    );
+  }
+}
+
+/** Closes what a `responseStream` frame hands over, there being nobody to send it to. */
+export function discardStream(buffer: Buffer, start: number): void {
+  new Socket({ fd: buffer.readUInt32LE(decodeResponseHead(buffer, start).end) }).destroy();
+}
+
+/** Closes what a `responseFile` frame hands over, there being nobody to send it to. */
+export function discardFile(buffer: Buffer, start: number): void {
+  close(decodeFileRange(buffer, decodeResponseHead(buffer, start).end).fd);
+}

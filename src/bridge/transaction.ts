@@ -1,0 +1,67 @@
+// A request and its response as node:http or node:http2 give them. Used by all of the bridge that touches one.
+// Types, and the few questions that the two protocols answer differently; never more of HTTP than that.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+/** A request of HTTP/1 or HTTP/2. */
+export type ServerRequest = IncomingMessage | Http2ServerRequest;
+
+/** The response to it. */
+export type ServerReply = ServerResponse | Http2ServerResponse;
+
+/** Whether `reply` goes out on a stream of HTTP/2. */
+export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {
+  return 'stream' in reply;
+}
+
+/** `reply` by the methods that both protocols have alike; the types of the two don't admit it. */
+export function asWritable(reply: ServerReply): ServerResponse {
+  return reply as ServerResponse;
+}
+
+/** Ends the connection behind this answer (HTTP/1), or says that no more may come on it (HTTP/2: GOAWAY). */
+export function closeAfter(reply: ServerReply): void {
+  if (isHttp2(reply)) reply.stream.session?.close();
+  else reply.shouldKeepAlive = false;
+}
+
+/** Bytes of the answer that wait to be taken. */
+export function pendingBytes(reply: ServerReply): number {
+  if (isHttp2(reply)) return reply.stream.writableLength;
+  return reply.writableLength;
+}
+
+/**
+ * How far the client has got in taking what it is sent: bytes, to be compared with an earlier answer.
+ *
+ * @param handedOver - bytes of this answer so far
+ */
+export function takenBytes(reply: ServerReply, handedOver: number): number {
+  if (isHttp2(reply)) return handedOver - reply.stream.writableLength;
+  // Not public, but the only place that knows how much of a write under way the kernel has taken.
+  const socket = reply.req.socket as unknown as {
+    readonly _bytesDispatched?: number;
+    readonly _handle?: { readonly writeQueueSize?: number } | null;
+  };
+  return (socket._bytesDispatched ?? 0) - (socket._handle?.writeQueueSize ?? 0);
+}
+
+/** Whether all of the answer has been handed over. */
+export function isFinished(reply: ServerReply): boolean {
+  return isHttp2(reply) ? reply.stream.writableFinished : reply.writableFinished;
+}
+
+/** Whether nobody is there any more to answer to. */
+export function isGone(reply: ServerReply): boolean {
+  return isHttp2(reply) ? reply.stream.destroyed : reply.destroyed;
+}
+
+/** Cuts the answer off where it is: what the client has got must not look complete. */
+export function cutOff(reply: ServerReply): void {
+  if (isHttp2(reply)) reply.stream.close(http2InternalError);
+  else reply.destroy();
+}
+
+/** RFC 9113 §7, INTERNAL_ERROR. */
+const http2InternalError = 2;
