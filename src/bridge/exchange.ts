@@ -2,6 +2,7 @@
 // that exchange-states.ts allows. Made by handler.ts for each request, driven by the request, by frames
 // (dispatcher.ts) and by the client's going; runs on the event loop. How an answer is sent is reply.ts's.
 // Must never touch a channel but through its dispatcher.
+import type { EventEmitter } from 'node:events';
 import { close } from 'node:fs';
 import { WsgiTsError } from '../errors.ts';
 import type { DispatchedExchange, Dispatcher } from './dispatcher.ts';
@@ -10,7 +11,7 @@ import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
-import { closeAfter, type ServerReply, type ServerRequest } from './transaction.ts';
+import { BODY_REFUSED, closeAfter, type ServerReply, type ServerRequest } from './transaction.ts';
 
 /** What an exchange needs from its surroundings; one for each handler. */
 export interface ExchangeContext extends ReplyContext {
@@ -168,6 +169,9 @@ export class Exchange implements DispatchedExchange {
         this.#refuse(bodyTooSlow());
       },
     );
+    (request as EventEmitter).once(BODY_REFUSED, (error) => {
+      this.#refuse(error);
+    });
     try {
       body = await receiveBody(request, this.#reply.response, {
         announced,

@@ -10,6 +10,12 @@ export type ServerRequest = IncomingMessage | Http2ServerRequest;
 /** The response to it. */
 export type ServerReply = ServerResponse | Http2ServerResponse;
 
+/**
+ * Event of a request whose body turns out to be malformed, with the error that says how: the worker tells the
+ * exchange. Not `error`, which would destroy the connection before there is an answer.
+ */
+export const BODY_REFUSED = Symbol('body refused');
+
 /** Whether `reply` goes out on a stream of HTTP/2. */
 export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {
   return 'stream' in reply;

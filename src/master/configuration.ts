@@ -51,7 +51,8 @@ export function configure(
   };
 }
 
-function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
+/** What the settings say of HTTP. */
+export function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
   return {
     limits: {
       line: settings.limitRequestLine,

@@ -12,13 +12,15 @@ import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { Connections } from './connections.ts';
 import { HttpServer } from './http-server.ts';
+import { Refusals } from './refusals.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
 
 /** A worker that is ready. */
 interface Service {
   readonly handler: WsgiHandler;
-  readonly http: HttpServer;
+  readonly connections: Connections;
   readonly acceptor: Acceptor;
 }
 
@@ -72,7 +74,7 @@ class Worker {
     send({ type: 'ready' });
     startHeartbeat(send, () => ({
       requests: this.#service?.handler.served ?? 0,
-      active: this.#service?.http.active ?? 0,
+      active: this.#service?.connections.active ?? 0,
     }));
   }
 
@@ -109,14 +111,18 @@ class Worker {
     const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
     const { http: policy } = configuration;
     const { trust, deadlines, responseBuffer, limits } = policy;
+    const { keepAlive } = configuration;
+    const accessLog = this.#accessLog ?? null;
+    const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
+    const refusals = new Refusals(logger, accessLog, serverHeader);
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
-      accessLog: this.#accessLog ?? null,
+      accessLog,
       errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
       ownProcess: true,
-      ...{ trust, deadlines, responseBuffer, serverHeader: policy.serverHeader ? 'wsgi-ts' : null },
+      ...{ trust, deadlines, responseBuffer, serverHeader },
       limitRequestBody: limits.body,
       limitWaitingRequests: policy.waiting,
       onLost: (error) => {
@@ -127,32 +133,40 @@ class Worker {
       },
     });
     reinstall();
-    const http = new HttpServer({
-      handler,
-      logger,
-      keepAlive: configuration.keepAlive,
-      onCutOff: () => {
-        handler.cut();
-      },
+    const http1 = new HttpServer({
+      ...{ handler, logger, limits, deadlines, refusals, keepAlive },
       onRequest: (socket) => {
         acceptor.requestBegan(socket);
       },
+      onCutOff: () => {
+        handler.cut();
+      },
+      onClientEnd: (socket) => {
+        handler.clientEnded(socket);
+      },
+    });
+    const connections = new Connections({
+      ...{ http1, http2: null, tls: null, deadlines, refusals, keepAlive },
+      cleartextHttp2: false,
+      proxyProtocol: policy.proxyProtocol,
+      limit: policy.connections,
     });
     const acceptor = new Acceptor({
       listeners: configuration.listeners.map(({ fd }) => fd),
       backlog: configuration.backlog,
       load: () => handler.load,
-      active: () => http.active,
+      active: () => connections.active,
+      full: () => connections.full,
       duplicate: (fd) => handler.duplicate(fd),
       onConnection: (socket) => {
-        http.accept(socket);
+        connections.accept(socket);
       },
       onError: (error) => {
         logger.error(`Connections can't be accepted: ${error.message}`);
       },
     });
     if (!this.#stopWanted) await acceptor.open();
-    return { handler, http, acceptor };
+    return { handler, connections, acceptor };
   }
 
   async #failed(error: unknown): Promise<never> {
@@ -168,15 +182,15 @@ class Worker {
   }
 
   async #shutDown(): Promise<void> {
-    const { handler, http, acceptor } = this.#service ?? {};
+    const { handler, connections, acceptor } = this.#service ?? {};
     if (this.#phase === 'stopping' || handler === undefined) return;
     this.#phase = 'stopping';
     const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
     const end = performance.now() + limit;
     const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
     acceptor?.close();
-    await Promise.race([http?.stop(left()), this.#hurry]);
-    if (this.#hurried) http?.cutOff();
+    await Promise.race([connections?.stop(left()), this.#hurry]);
+    if (this.#hurried) connections?.cutOff();
     const closed = handler.close(left() / 1000);
     // Who is told to hurry while a view runs on without its client doesn't wait for it.
     await (this.#hurried ? closed : Promise.race([closed, this.#hurry]));
