@@ -6,7 +6,7 @@
 const bridgeRows = [
   ['frame', 'environment', 'version'],
   ['binding', 'binding-build'],
-  ['transaction', 'connection-facts', 'pace', 'exchange-states'],
+  ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
   ['dispatcher', 'reply'],
   ['exchange'],

@@ -1,11 +1,11 @@
 // The exchanges that Python has, and what the two sides say about them: frames to exchanges and back.
 // Made by handler.ts, one for each app; runs on the event loop. What an answer means is the exchange's business:
 // nothing here may look at HTTP.
-import { close } from 'node:fs';
 import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
+import { Duplicates } from './duplicates.ts';
 import { ExchangeTable } from './exchange-table.ts';
-import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
+import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS } from './frame.ts';
 import { ServiceTime, type Load } from './load.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -55,7 +55,7 @@ export class Dispatcher implements Load {
   readonly #watchdog: Watchdog;
   readonly #options: DispatcherOptions;
   readonly #exchanges = new ExchangeTable<DispatchedExchange>();
-  readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
+  readonly #duplicates = new Duplicates();
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
@@ -143,18 +143,8 @@ export class Dispatcher implements Load {
    * @throws Error when no descriptor could be made, or the app's threads have ended.
    */
   duplicate(fd: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new Error('the app has been closed'));
-        return;
-      }
-      const waiting = this.#duplicates.get(fd) ?? [];
-      this.#duplicates.set(fd, waiting);
-      waiting.push((duplicate) => {
-        if (duplicate === NO_DESCRIPTOR)
-          reject(new Error('there are no descriptors left (raise `ulimit -n`)'));
-        else resolve(duplicate);
-      });
+    if (this.#closed) return Promise.reject(new Error('the app has been closed'));
+    return this.#duplicates.order(fd, () => {
       this.#channel.control(encodeNumber(FrameKind.duplicate, 0, fd));
     });
   }
@@ -216,7 +206,7 @@ export class Dispatcher implements Load {
         this.#timeOut(id, buffer.toString('utf8', start, end));
         break;
       case FrameKind.duplicated:
-        this.#resolveDuplicate(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
+        this.#duplicates.deliver(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
         break;
       case FrameKind.expired:
         this.#askedAt = null;
@@ -287,12 +277,6 @@ export class Dispatcher implements Load {
     this.#options.onAnswer();
   }
 
-  #resolveDuplicate(fd: number, duplicate: number): void {
-    const resolve = this.#duplicates.get(fd)?.shift();
-    if (resolve !== undefined) resolve(duplicate);
-    else if (duplicate !== NO_DESCRIPTOR) close(duplicate);
-  }
-
   #onEnd(error: Error | null): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -309,8 +293,7 @@ export class Dispatcher implements Load {
       exchange.abandon();
     }
     this.#timedOut.clear();
-    for (const waiting of this.#duplicates.values())
-      for (const resolve of waiting) resolve(NO_DESCRIPTOR);
+    this.#duplicates.giveUp();
     this.#wakeIdle();
   }
 }

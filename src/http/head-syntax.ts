@@ -62,6 +62,12 @@ export function refusal(status: number, why: string): WsgiTsError {
   return new WsgiTsError('ERR_WSGI_SYNTAX', 'client', why, { status });
 }
 
+/** The refusal of a line that has too many bytes. */
+export function tooLarge(status: number): WsgiTsError {
+  if (status === 414) return refusal(414, 'the request line is too long');
+  return refusal(status, status === 431 ? 'a field is too large' : 'malformed chunk');
+}
+
 /**
  * Reads the request line at `at`, which is whole.
  *

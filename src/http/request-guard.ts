@@ -13,6 +13,7 @@ import {
   readRequestLine,
   refusal,
   splitField,
+  tooLarge,
   whyNoField,
 } from './head-syntax.ts';
 import type { RequestLimits } from './policy.ts';
@@ -127,7 +128,7 @@ export class RequestGuard {
       this.#state = 'refused';
       this.#held = null;
       if (whole > 0) this.#sink.pass(data.subarray(0, whole));
-      this.#sink.refuse(error as WsgiTsError, inHead ? lineAt(text ?? '', whole) : null);
+      this.#sink.refuse(error as WsgiTsError, inHead ? this.#lineAt(text ?? '', whole) : null);
       return;
     }
     this.#held = whole === data.length ? null : whole === 0 ? data : data.subarray(whole);
@@ -138,7 +139,7 @@ export class RequestGuard {
   /** The client has ended its side: what is not whole now never will be. */
   end(): void {
     if (this.#state === 'refused' || this.idle) return;
-    const line = this.inHead ? lineAt(this.#held?.toString('latin1') ?? '', 0) : null;
+    const line = this.inHead ? this.#lineAt(this.#held?.toString('latin1') ?? '', 0) : null;
     this.#state = 'refused';
     const why =
       line === null ? 'the connection ended within a body' : 'the connection ended within a head';
@@ -154,7 +155,7 @@ export class RequestGuard {
   /** Gives up on a head that takes too long. */
   timeOut(): void {
     if (!this.inHead) return;
-    const line = lineAt(this.#held?.toString('latin1') ?? '', 0);
+    const line = this.#lineAt(this.#held?.toString('latin1') ?? '', 0);
     this.#state = 'refused';
     const error = new WsgiTsError(
       'ERR_WSGI_HEAD_TIMEOUT',
@@ -285,21 +286,12 @@ export class RequestGuard {
     }
     return end < 0;
   }
-}
 
-function tooLarge(status: number): WsgiTsError {
-  return refusal(
-    status,
-    status === 414
-      ? 'the request line is too long'
-      : status === 431
-        ? 'a field is too large'
-        : 'malformed chunk',
-  );
-}
-
-/** The line that begins at `at`, or what there is of it. */
-function lineAt(text: string, at: number): string {
-  const end = text.indexOf('\r\n', at);
-  return text.slice(at, end < 0 ? undefined : end);
+  /** The request line that begins at `at`, or what there is of it; '' where it is TLS. */
+  #lineAt(text: string, at: number): string {
+    if (text.charCodeAt(at) === TLS_HANDSHAKE) return '';
+    const end = text.indexOf('\n', at);
+    const line = text.slice(at, end < 0 ? text.length : end).slice(0, this.#lineLimit);
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
 }
