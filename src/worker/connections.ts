@@ -49,6 +49,9 @@ const silentGrace = 1000;
 /** Milliseconds between two looks at those that have said nothing. */
 const period = 1000;
 
+/** Milliseconds for which a worker that is full counts as full before it looks again. */
+const fullFor = 20;
+
 /** A connection whose protocol is not known yet. */
 interface Opening {
   readonly since: number;
@@ -61,6 +64,7 @@ export class Connections {
   readonly #proxies: Networks;
   readonly #openings = new Map<Socket, Opening>();
   #open = 0;
+  #fullUntil = 0;
   #onOpened: (() => void) | undefined;
 
   constructor(options: ConnectionsOptions) {
@@ -77,11 +81,19 @@ export class Connections {
     return http1.active + (http2?.active ?? 0);
   }
 
-  /** Whether no more may be accepted now; an idle one is closed to make room. */
+  /**
+   * Whether no more may be accepted now. While there is an idle one, one more may: it is closed when that has come.
+   */
   get full(): boolean {
     const { limit, http1 } = this.#options;
     if (this.#open < limit) return false;
-    http1.closeOldestIdle();
+    const now = performance.now();
+    // Asked every other millisecond while it is so, and the answer takes a walk over all connections.
+    if (now < this.#fullUntil) return true;
+    const idle = http1.oldestIdle();
+    if (idle !== undefined && this.#open === limit) return false;
+    idle?.destroy();
+    this.#fullUntil = now + fullFor;
     return true;
   }
 

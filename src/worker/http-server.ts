@@ -112,14 +112,12 @@ export class HttpServer {
     if (ended) connection.guard.end();
   }
 
-  /** Closes the idle connection that is oldest; false: none is idle. */
-  closeOldestIdle(): boolean {
+  /** Of the connections that are idle, the oldest. */
+  oldestIdle(): Socket | undefined {
     for (const [socket, connection] of this.#connections) {
-      if (!connection.idle || socket.destroyed) continue;
-      socket.destroy();
-      return true;
+      if (connection.idle && !socket.destroyed) return socket;
     }
-    return false;
+    return undefined;
   }
 
   /** Closes idle connections now, and every other one after its answer, which says so. */
