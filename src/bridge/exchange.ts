@@ -11,7 +11,7 @@ import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
-import { BODY_REFUSED, closeAfter, type ServerReply, type ServerRequest } from './transaction.ts';
+import { BODY_REFUSED, dropRequest, type ServerReply, type ServerRequest } from './transaction.ts';
 
 /** What an exchange needs from its surroundings; one for each handler. */
 export interface ExchangeContext extends ReplyContext {
@@ -216,8 +216,7 @@ export class Exchange implements DispatchedExchange {
     const line = `${this.#reply.describe()}: ${known?.message ?? String(error)}`;
     if (known?.blame === 'client') logger.warning(line);
     else logger.error(line);
-    // What is left of the request's body would be taken for the next request.
-    closeAfter(this.#reply.response);
+    dropRequest(this.#reply.response);
     this.#reply.sendPage(status, known?.message ?? 'The server could not take this request.');
   }
 }

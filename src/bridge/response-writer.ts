@@ -15,18 +15,28 @@ const FILE_PIECE = 256 * 1024;
 /** Sends `fields` (status line, name, value, …) as the head of `response`. */
 function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
-  if (isHttp2(response)) throw new Error('HTTP/2 is not there yet');
-  response.writeHead(Number(status.slice(0, 3)), status.slice(4), fields);
+  const code = Number(status.slice(0, 3));
+  if (isHttp2(response)) response.writeHead(code, gather(fields));
+  else response.writeHead(code, status.slice(4), fields);
+}
+
+/** Fields by their names in lower case (RFC 9113 §8.2.1), those of one name together. */
+function gather(fields: readonly string[]): Record<string, string | string[]> {
+  const gathered: Record<string, string | string[]> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = (fields[i] ?? '').toLowerCase();
+    const value = fields[i + 1] ?? '';
+    const before = gathered[name];
+    gathered[name] =
+      before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+  }
+  return gathered;
 }
 
 /** Sends a 103 with `fields` (name, value, …), of which a `Link` must be one; to HTTP/1.0, nothing. */
 export function writeEarlyHints(response: ServerReply, fields: readonly string[]): void {
   if (!isHttp2(response) && response.req.httpVersion === '1.0') return;
-  const hints: Record<string, string[]> = {};
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    (hints[(fields[i] ?? '').toLowerCase()] ??= []).push(fields[i + 1] ?? '');
-  }
-  response.writeEarlyHints(hints);
+  response.writeEarlyHints(gather(fields));
 }
 
 /** Sends a response whose body is `body` from `start` to `end`. */

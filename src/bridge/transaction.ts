@@ -32,6 +32,18 @@ export function closeAfter(reply: ServerReply): void {
   else reply.shouldKeepAlive = false;
 }
 
+/**
+ * Gives up on what is left of the request's body: it would be taken for the next request (HTTP/1), or goes on
+ * for nothing (RFC 9113 §8.1: RST_STREAM behind a complete answer).
+ */
+export function dropRequest(reply: ServerReply): void {
+  if (!isHttp2(reply)) reply.shouldKeepAlive = false;
+  else
+    reply.stream.once('finish', () => {
+      reply.stream.close(NO_ERROR);
+    });
+}
+
 /** Bytes of the answer that wait to be taken. */
 export function pendingBytes(reply: ServerReply): number {
   if (isHttp2(reply)) return reply.stream.writableLength;
@@ -65,9 +77,10 @@ export function isGone(reply: ServerReply): boolean {
 
 /** Cuts the answer off where it is: what the client has got must not look complete. */
 export function cutOff(reply: ServerReply): void {
-  if (isHttp2(reply)) reply.stream.close(http2InternalError);
+  if (isHttp2(reply)) reply.stream.close(INTERNAL_ERROR);
   else reply.destroy();
 }
 
-/** RFC 9113 §7, INTERNAL_ERROR. */
-const http2InternalError = 2;
+/** RFC 9113 §7. */
+const NO_ERROR = 0;
+const INTERNAL_ERROR = 2;

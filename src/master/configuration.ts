@@ -92,7 +92,8 @@ export function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
   };
 }
 
-function tlsPolicy(settings: Settings): TlsPolicy | null {
+/** What the settings say of TLS; null: nothing. */
+export function tlsPolicy(settings: Settings): TlsPolicy | null {
   if (settings.certfile === null) return null;
   return {
     certfile: settings.certfile,

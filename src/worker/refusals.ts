@@ -7,6 +7,15 @@ import type { AccessLog } from '../log/access-log.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
 
+/** What a refused client is told. */
+export interface RefusalPage {
+  readonly status: number;
+  readonly statusLine: string;
+  /** Name, value, … */
+  readonly fields: readonly string[];
+  readonly body: Buffer;
+}
+
 /** What the logs of a worker are told of refused clients. */
 export class Refusals {
   readonly #logger: Logger;
@@ -30,19 +39,26 @@ export class Refusals {
   /**
    * Logs a refused request, its access line too.
    *
-   * @param requestLine - as much of it as came
-   * @returns the bytes of the answer, after which the connection ends (RFC 9112 §9.6)
+   * @param requestLine - as much of it as came; '' where there was none
+   * @returns the answer: a page, with `Date`
    */
-  answer(peer: string, error: WsgiTsError, requestLine: string): string {
+  page(peer: string, error: WsgiTsError, requestLine: string): RefusalPage {
     const status = error.status ?? 400;
     this.log(peer, error.message);
-    const { fields, body } = errorPage(status, error.message, '', this.#server);
-    const [statusLine = '', ...pairs] = fields;
-    pairs.push('Date', new Date().toUTCString(), 'Connection', 'close');
-    if (requestLine !== '') this.#record(peer, status, requestLine, body.length, pairs);
-    let head = `HTTP/1.1 ${statusLine}\r\n`;
-    for (let i = 0; i + 1 < pairs.length; i += 2)
-      head += `${pairs[i] ?? ''}: ${pairs[i + 1] ?? ''}\r\n`;
+    const page = errorPage(status, error.message, '', this.#server);
+    const [, ...fields] = page.fields;
+    fields.push('Date', new Date().toUTCString());
+    if (requestLine !== '') this.#record(peer, status, requestLine, page.body.length, fields);
+    return { status, statusLine: page.fields[0] ?? '', fields, body: page.body };
+  }
+
+  /** The same as bytes of HTTP/1, after which the connection ends (RFC 9112 §9.6). */
+  answer(peer: string, error: WsgiTsError, requestLine: string): string {
+    const { statusLine, fields, body } = this.page(peer, error, requestLine);
+    let head = `HTTP/1.1 ${statusLine}\r\nConnection: close\r\n`;
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      head += `${fields[i] ?? ''}: ${fields[i + 1] ?? ''}\r\n`;
+    }
     return `${head}\r\n${body.toString('latin1')}`;
   }
 

@@ -12,15 +12,14 @@ import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { Connections } from './connections.ts';
-import { HttpServer } from './http-server.ts';
+import { openProtocols, type Protocols } from './protocols.ts';
 import { Refusals } from './refusals.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
 
 /** A worker that is ready. */
 interface Service {
   readonly handler: WsgiHandler;
-  readonly connections: Connections;
+  readonly protocols: Protocols;
   readonly acceptor: Acceptor;
 }
 
@@ -32,6 +31,8 @@ class Worker {
   #service: Service | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
   #stopWanted = false;
+  /** The certificates became new while the app was being loaded. */
+  #renewalMissed = false;
   /** Resolves when there is no time for anything any more. */
   readonly #hurry: Promise<void>;
   #hurried = false;
@@ -66,6 +67,7 @@ class Worker {
     } catch (error) {
       await this.#failed(error);
     }
+    if (this.#renewalMissed) this.renewCertificates();
     this.#phase = 'serving';
     if (this.#stopWanted) {
       void this.#shutDown();
@@ -74,7 +76,7 @@ class Worker {
     send({ type: 'ready' });
     startHeartbeat(send, () => ({
       requests: this.#service?.handler.served ?? 0,
-      active: this.#service?.connections.active ?? 0,
+      active: this.#service?.protocols.connections.active ?? 0,
     }));
   }
 
@@ -133,24 +135,13 @@ class Worker {
       },
     });
     reinstall();
-    const http1 = new HttpServer({
-      ...{ handler, logger, limits, deadlines, refusals, keepAlive },
+    const protocols = openProtocols({
+      ...{ handler, policy, keepAlive, refusals, logger },
       onRequest: (socket) => {
         acceptor.requestBegan(socket);
       },
-      onCutOff: () => {
-        handler.cut();
-      },
-      onClientEnd: (socket) => {
-        handler.clientEnded(socket);
-      },
     });
-    const connections = new Connections({
-      ...{ http1, http2: null, tls: null, deadlines, refusals, keepAlive },
-      cleartextHttp2: false,
-      proxyProtocol: policy.proxyProtocol,
-      limit: policy.connections,
-    });
+    const { connections } = protocols;
     const acceptor = new Acceptor({
       listeners: configuration.listeners.map(({ fd }) => fd),
       backlog: configuration.backlog,
@@ -166,7 +157,7 @@ class Worker {
       },
     });
     if (!this.#stopWanted) await acceptor.open();
-    return { handler, connections, acceptor };
+    return { handler, protocols, acceptor };
   }
 
   async #failed(error: unknown): Promise<never> {
@@ -182,7 +173,8 @@ class Worker {
   }
 
   async #shutDown(): Promise<void> {
-    const { handler, connections, acceptor } = this.#service ?? {};
+    const { handler, protocols, acceptor } = this.#service ?? {};
+    const connections = protocols?.connections;
     if (this.#phase === 'stopping' || handler === undefined) return;
     this.#phase = 'stopping';
     const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
@@ -198,6 +190,16 @@ class Worker {
     await this.#drainLogs();
     // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.
     process.exit(0);
+  }
+
+  /** The master has checked the new files: connections from now on get them. */
+  renewCertificates(): void {
+    try {
+      this.#service?.protocols.renewCertificates();
+      this.#renewalMissed = this.#service === undefined;
+    } catch (error) {
+      this.#logger?.error(describe(error));
+    }
   }
 
   #reopenLogs(): void {
@@ -244,5 +246,6 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
+  else if (message.type === 'renew-certificates') worker.renewCertificates();
   else worker.stop(message.graceful);
 });
