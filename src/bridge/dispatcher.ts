@@ -59,7 +59,7 @@ export class Dispatcher implements Load {
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
-  /** Ids of exchanges whose clients are gone, as Python has been told. */
+  /** Ids of exchanges whose clients are gone or leaving, as Python has been told. */
   readonly #aborted = new Set<number>();
   readonly #service: ServiceTime;
   /** When Python was asked what takes too long; null: it has answered. */
@@ -124,12 +124,14 @@ export class Dispatcher implements Load {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
-  /** Tells Python that the client of this exchange is gone. */
+  /** Tells Python that the client of this exchange is gone, if Python still has the exchange. */
   abort(id: number): void {
-    if (this.#closed || this.#aborted.has(id)) return;
-    this.#channel.control(encodeFrame(FrameKind.abort, id));
-    // A stream's exchange is over for Python before it is for us.
-    if (this.#exchanges.get(id) !== undefined) this.#aborted.add(id);
+    this.#tell(FrameKind.abort, id);
+  }
+
+  /** Tells Python that the client of this exchange has ended its side, and may be gone. */
+  leaving(id: number): void {
+    if (!this.#aborted.has(id)) this.#tell(FrameKind.leaving, id);
   }
 
   /** Tells Python that it may close a file response. */
@@ -217,6 +219,13 @@ export class Dispatcher implements Load {
       default:
         this.#options.logger.critical(`a frame of unknown kind ${kind}: this is a bug in wsgi-ts`);
     }
+  }
+
+  #tell(kind: typeof FrameKind.abort | typeof FrameKind.leaving, id: number): void {
+    // Python keeps what it is told until `forget`, which is said when the last answer is taken: not after that.
+    if (this.#closed || this.#exchanges.get(id) === undefined) return;
+    this.#aborted.add(id);
+    this.#channel.control(encodeFrame(kind, id));
   }
 
   /** The exchange that an answer is for; it is no longer outstanding. */
