@@ -85,6 +85,8 @@ function readCommandLine(command: Command, argv: readonly string[]): GivenTexts 
     const flag = setting.flags.at(-1);
     const option = command.options.find(({ long }) => long === flag);
     const value: unknown = option && command.getOptionValue(option.attributeName());
+    // To commander `--no-x` is the negation of something that is true by itself.
+    if (option?.negate === true) return [key, value === false ? ['true'] : undefined];
     return [key, value === true ? ['true'] : value];
   });
   return Object.fromEntries(entries) as GivenTexts;

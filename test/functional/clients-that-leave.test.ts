@@ -51,11 +51,13 @@ describe('a client that leaves while its request waits for a thread', () => {
     const server = await serve();
     await using gate = await openGate();
     await using never = await openGate();
+    using watcher = await openUsed(server);
     using holder = await openUsed(server);
     using client = await openUsed(server);
     await holder.send(requestBytes(`/held?${gate.query}`));
     assert.equal(await gate.said(), 'called');
     await client.send(requestBytes(`/wait?${never.query}`));
+    await turned(watcher);
     client.reset();
     await oneLine(server, '499 client_gone', `/wait?${never.query}`);
     gate.letGo();
@@ -68,12 +70,14 @@ describe('a client that leaves while its request waits for a thread', () => {
     const server = await serve();
     await using gate = await openGate();
     await using never = await openGate();
+    using watcher = await openUsed(server);
     using holder = await openUsed(server);
     using client = await openUsed(server);
     await holder.send(requestBytes(`/held?${gate.query}`));
     assert.equal(await gate.said(), 'called');
     const targets = [1, 2, 3].map((number) => `/wait?${never.query}&${String(number)}`);
     await client.send(Buffer.concat(targets.map((target) => requestBytes(target))));
+    await turned(watcher);
     client.reset();
     for (const target of targets) await oneLine(server, '499 client_gone', target);
     gate.letGo();
