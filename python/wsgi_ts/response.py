@@ -174,11 +174,12 @@ class Response:
         head = self.head
         if head.content_length is None:
             head.declare_length(source.length)
-        length = min(source.length, head.content_length or 0)
-        self._check_length(length)
         if self._bodiless:
             self._respond_whole(b"", complete=False)
-        elif length <= _WHOLE_AT_MOST:
+            return True
+        length = min(source.length, head.content_length or 0)
+        self._check_length(length)
+        if length <= _WHOLE_AT_MOST:
             self._respond_whole(os.pread(source.fd, length, source.offset), complete=True)
         else:
             encoded = head.encode()

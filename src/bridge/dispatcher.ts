@@ -124,14 +124,12 @@ export class Dispatcher implements Load {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
-  /** Tells Python that the client of this exchange is gone, if Python still has the exchange. */
-  abort(id: number): void {
-    this.#tell(FrameKind.abort, id);
-  }
-
-  /** Tells Python that the client of this exchange has ended its side, and may be gone. */
-  leaving(id: number): void {
-    if (!this.#aborted.has(id)) this.#tell(FrameKind.leaving, id);
+  /** Tells Python that the client of this exchange is gone, or (`leaving`) has ended its side and may be. */
+  abort(id: number, kind: 'abort' | 'leaving' = 'abort'): void {
+    // Python remembers it until `forget`, which is said when the last answer is taken: nothing after that.
+    if (this.#closed || this.#exchanges.get(id) === undefined) return;
+    this.#aborted.add(id);
+    this.#channel.control(encodeFrame(FrameKind[kind], id));
   }
 
   /** Tells Python that it may close a file response. */
@@ -219,13 +217,6 @@ export class Dispatcher implements Load {
       default:
         this.#options.logger.critical(`a frame of unknown kind ${kind}: this is a bug in wsgi-ts`);
     }
-  }
-
-  #tell(kind: typeof FrameKind.abort | typeof FrameKind.leaving, id: number): void {
-    // Python keeps what it is told until `forget`, which is said when the last answer is taken: not after that.
-    if (this.#closed || this.#exchanges.get(id) === undefined) return;
-    this.#aborted.add(id);
-    this.#channel.control(encodeFrame(kind, id));
   }
 
   /** The exchange that an answer is for; it is no longer outstanding. */

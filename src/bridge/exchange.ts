@@ -142,7 +142,7 @@ export class Exchange implements DispatchedExchange {
    */
   clientEnded(): void {
     setTimeout(() => {
-      if (this.inPython) this.#context.dispatcher.leaving(this.id);
+      if (this.inPython) this.#context.dispatcher.abort(this.id, 'leaving');
     }, LEAVING_FOR).unref();
   }
 

@@ -72,11 +72,7 @@ test('what takes longer than --timeout is a timeout, before the head and behind 
   assert.match(await ask(server, '/spin'), /^HTTP\/1\.1 504 /);
   const cut = await ask(server, '/stream', false);
   assert.ok(cut.startsWith('HTTP/1.1 200 ') && !cut.endsWith('0\r\n\r\n'), cut);
-  await assertLines(
-    server,
-    '504 timeout GET /spin HTTP/1.1',
-    '200 timeout GET /stream HTTP/1.1',
-  );
+  await assertLines(server, '504 timeout GET /spin HTTP/1.1', '200 timeout GET /stream HTTP/1.1');
 });
 
 test('what the graceful timeout cuts off is killed, whatever its client was waiting for', async () => {

@@ -20,7 +20,8 @@ type Fields = readonly (readonly [string, string])[];
 /** A request whose app gives these hints. */
 function request(target: string, ...calls: Fields[]): Buffer {
   const text = calls.map(
-    (fields) => `[${fields.map(([name, value]) => `(${quote(name)}, ${quote(value)})`).join(', ')}]`,
+    (fields) =>
+      `[${fields.map(([name, value]) => `(${quote(name)}, ${quote(value)})`).join(', ')}]`,
   );
   return requestBytes(target, { method: 'POST', body: `[${text.join(', ')}]` });
 }
@@ -79,7 +80,10 @@ describe('early hints', () => {
     ];
     await client.send(request('/', ...links.map((link) => [['Link', link]] as const)));
     const { hints, answer } = await readAll(client);
-    assert.deepEqual(hints, links.map((link) => [['Link', link.trim()]]));
+    assert.deepEqual(
+      hints,
+      links.map((link) => [['Link', link.trim()]]),
+    );
     assert.equal(answer.text, 'raised:');
   });
 
