@@ -59,7 +59,7 @@ export class Dispatcher implements Load {
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
-  /** Ids of exchanges whose clients are gone, as Python has been told. */
+  /** Ids of exchanges whose clients are gone or leaving, as Python has been told. */
   readonly #aborted = new Set<number>();
   readonly #service: ServiceTime;
   /** When Python was asked what takes too long; null: it has answered. */
@@ -124,12 +124,12 @@ export class Dispatcher implements Load {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
-  /** Tells Python that the client of this exchange is gone. */
-  abort(id: number): void {
-    if (this.#closed || this.#aborted.has(id)) return;
-    this.#channel.control(encodeFrame(FrameKind.abort, id));
-    // A stream's exchange is over for Python before it is for us.
-    if (this.#exchanges.get(id) !== undefined) this.#aborted.add(id);
+  /** Tells Python that the client of this exchange is gone, or (`leaving`) has ended its side and may be. */
+  abort(id: number, kind: 'abort' | 'leaving' = 'abort'): void {
+    // Python remembers it until `forget`, which is said when the last answer is taken: nothing after that.
+    if (this.#closed || this.#exchanges.get(id) === undefined) return;
+    this.#aborted.add(id);
+    this.#channel.control(encodeFrame(FrameKind[kind], id));
   }
 
   /** Tells Python that it may close a file response. */

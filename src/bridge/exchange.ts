@@ -83,6 +83,8 @@ export class Exchange implements DispatchedExchange {
   respondWithStream(buffer: Buffer, start: number): void {
     if (!this.#beginReply('responseStream')) {
       discardStream(buffer, start);
+      // A child that the app forked may hold the other end: closing ours would not be noticed.
+      this.#context.dispatcher.abort(this.id);
       return;
     }
     this.#reply.sendStream(buffer, start, (complete) => {
@@ -136,17 +138,20 @@ export class Exchange implements DispatchedExchange {
 
   /**
    * The client has ended its side. It may have left or only be done with sending, so it is still answered; but
-   * a request that waits for a thread some moments later is dropped.
+   * a request that waits for a thread some moments later is dropped, and an app that asks is told.
    */
   clientEnded(): void {
     setTimeout(() => {
-      if (this.#state === 'dispatched') this.#context.dispatcher.abort(this.id);
+      if (this.inPython) this.#context.dispatcher.abort(this.id, 'leaving');
     }, LEAVING_FOR).unref();
   }
 
-  /** Takes an event that begins the response, unless somebody else has begun one (a middleware of the host's). */
+  /**
+   * Takes an event that begins the response, unless nobody waits for it or somebody else has begun one (a
+   * middleware of the host's).
+   */
   #beginReply(event: ExchangeEvent): boolean {
-    return this.#step(event) && !this.#reply.begun;
+    return this.#step(event) && !this.#reply.begun && !this.#reply.gone;
   }
 
   /** Takes `event` if the state allows it. */
@@ -187,6 +192,7 @@ export class Exchange implements DispatchedExchange {
     } finally {
       unwatch();
     }
+    if (request.socket.readableEnded) this.clientEnded();
     this.#dispatch(announced < 0 ? `${head}\ncontent-length\n${body.length}` : head, body);
   }
 

@@ -19,6 +19,7 @@ import {
   isGone,
   pendingBytes,
   takenBytes,
+  whenOver,
   type ServerReply,
   type ServerRequest,
 } from './transaction.ts';
@@ -69,7 +70,7 @@ export class Reply implements AccessEntry {
       this.startedAt = Date.now();
       this.start = performance.now();
     }
-    response.on('close', () => {
+    whenOver(response, () => {
       this.#unwatch?.();
       onClosed();
       if (context.accessLog !== null) writeAccess(context.accessLog, this);
@@ -79,6 +80,11 @@ export class Reply implements AccessEntry {
   /** Whether a response has begun: ours, or that of a middleware of the host's. */
   get begun(): boolean {
     return this.response.headersSent;
+  }
+
+  /** Whether nobody waits for it any more. */
+  get gone(): boolean {
+    return isGone(this.response);
   }
 
   get bytes(): number {
@@ -115,8 +121,13 @@ export class Reply implements AccessEntry {
 
   /** Sends what an `earlyHints` frame holds as a 103 (RFC 8297). */
   sendHints(buffer: Buffer, start: number, end: number): void {
-    if (this.begun || isGone(this.response)) return;
-    writeEarlyHints(this.response, decodeFields(buffer, start, end));
+    if (this.begun || this.gone) return;
+    try {
+      writeEarlyHints(this.response, decodeFields(buffer, start, end));
+    } catch (error) {
+      // They are only hints: the answer is worth more.
+      this.#context.logger.warning(`${this.describe()}: early hints left out: ${String(error)}`);
+    }
   }
 
   /**
@@ -154,7 +165,7 @@ export class Reply implements AccessEntry {
     writeFile(this.response, head.fields, range, (error) => {
       done();
       if (error === null) return;
-      if (!isGone(this.response)) {
+      if (!this.gone) {
         this.conclude('app_error');
         this.#context.logger.error(`${this.describe()}: ${error.message}`);
       }
@@ -164,6 +175,7 @@ export class Reply implements AccessEntry {
 
   /** Sends a page of our own; what has begun already is cut off. */
   sendPage(status: number, text: string): void {
+    if (this.gone) return;
     if (this.begun) {
       this.cut();
       return;

@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
-import { asWritable, cutOff, isGone, isHttp2, type ServerReply } from './transaction.ts';
+import { asWritable, cutOff, isGone, isHttp2, whenOver, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;
@@ -16,8 +16,13 @@ const FILE_PIECE = 256 * 1024;
 function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
   const code = Number(status.slice(0, 3));
-  if (isHttp2(response)) response.writeHead(code, gather(fields));
-  else response.writeHead(code, status.slice(4), fields);
+  if (isHttp2(response)) {
+    response.writeHead(code, gather(fields));
+    return;
+  }
+  response.writeHead(code, status.slice(4), fields);
+  // Behind a 1xx that still waits for its turn Node would put the head of a body that is no string before it.
+  if (response.socket === null && response.writableLength > 0) response.flushHeaders();
 }
 
 /** Fields by their names in lower case (RFC 9113 §8.2.1), those of one name together. */
@@ -33,10 +38,24 @@ function gather(fields: readonly string[]): Record<string, string | string[]> {
   return gathered;
 }
 
-/** Sends a 103 with `fields` (name, value, …), of which a `Link` must be one; to HTTP/1.0, nothing. */
+/**
+ * Sends a 103 with `fields` (name, value, …), which have been checked; to HTTP/1.0, nothing.
+ *
+ * @throws Error for what node:http2 refuses, such as two values of a field that has one
+ */
 export function writeEarlyHints(response: ServerReply, fields: readonly string[]): void {
-  if (!isHttp2(response) && response.req.httpVersion === '1.0') return;
-  response.writeEarlyHints(gather(fields));
+  if (isHttp2(response)) {
+    response.stream.additionalHeaders({ ':status': 103, ...gather(fields) });
+    return;
+  }
+  if (response.req.httpVersion === '1.0') return;
+  let head = 'HTTP/1.1 103 Early Hints\r\n';
+  for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  // Node's own writeEarlyHints refuses links that RFC 8288 allows (two in a field, quoted strings with a blank)
+  // and hints without one. What it does in the end is not public, but what its 100 and 102 do as well: at once
+  // where it is this answer's turn, else kept in order.
+  const raw = response as unknown as { _writeRaw(data: string, encoding: 'latin1'): unknown };
+  raw._writeRaw(`${head}\r\n`, 'latin1');
 }
 
 /** Sends a response whose body is `body` from `start` to `end`. */
@@ -132,7 +151,7 @@ export class StreamWriter {
     response.on('drain', () => {
       source.resume();
     });
-    response.once('close', () => {
+    whenOver(response, () => {
       this.abort();
     });
     if (isGone(response)) {

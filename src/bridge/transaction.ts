@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 
 /** A request of HTTP/1 or HTTP/2. */
 export type ServerRequest = IncomingMessage | Http2ServerRequest;
@@ -65,14 +66,44 @@ export function takenBytes(reply: ServerReply, handedOver: number): number {
   return (socket._bytesDispatched ?? 0) - (socket._handle?.writeQueueSize ?? 0);
 }
 
-/** Whether all of the answer has been handed over. */
+/** Whether all of the answer has been handed over; to be asked when it is over. */
 export function isFinished(reply: ServerReply): boolean {
-  return isHttp2(reply) ? reply.stream.writableFinished : reply.writableFinished;
+  if (isHttp2(reply)) return reply.stream.writableFinished;
+  // Node drops what a socket that is destroyed has not sent, and calls that finished too.
+  return reply.writableFinished && !reply.req.socket.destroyed;
 }
 
 /** Whether nobody is there any more to answer to. */
 export function isGone(reply: ServerReply): boolean {
-  return isHttp2(reply) ? reply.stream.destroyed : reply.destroyed;
+  if (isHttp2(reply)) return reply.stream.destroyed;
+  return reply.destroyed || reply.req.socket.destroyed;
+}
+
+/** Connections with answers that wait for their turn, and who is told when they close. */
+const waiting = new WeakMap<Socket, Set<() => void>>();
+
+/** Calls `listener` once, when the answer is over: sent, or its client gone. */
+export function whenOver(reply: ServerReply, listener: () => void): void {
+  if (isGone(reply)) {
+    process.nextTick(listener); // a host that has thought about it for long
+  } else if (isHttp2(reply) || reply.socket !== null) {
+    reply.on('close', listener);
+  } else {
+    // Pipelined behind another one: Node doesn't close such answers with their connection.
+    const { socket } = reply.req;
+    const listeners = waiting.get(socket) ?? new Set();
+    if (!waiting.has(socket)) {
+      waiting.set(socket, listeners);
+      socket.once('close', () => {
+        for (const each of listeners) each();
+      });
+    }
+    const once = (): void => {
+      if (listeners.delete(once)) listener();
+    };
+    listeners.add(once);
+    reply.on('close', once);
+  }
 }
 
 /** Cuts the answer off where it is: what the client has got must not look complete. */

@@ -105,6 +105,8 @@ export class HttpServer {
       if (connection.responses.length > 0) this.#options.onClientEnd(socket);
     });
     socket.once('close', () => {
+      // node:http closes none of the responses that wait behind the first one.
+      this.#active -= connection.responses.splice(0).length;
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#onEmpty?.();
     });
@@ -161,17 +163,20 @@ export class HttpServer {
   }
 
   #begin(...[request, response]: Parameters<RequestListener>): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return; // closed meanwhile
     this.#active++;
-    this.#connections.get(request.socket)?.responses.push(response);
+    connection.responses.push(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
     this.#options.handler(request, response);
     this.#options.onRequest(request.socket);
   }
 
   #done(response: ServerResponse): void {
-    this.#active--;
     const responses = this.#connections.get(response.req.socket)?.responses;
-    responses?.splice(responses.indexOf(response), 1);
+    if (responses === undefined) return; // told by its connection
+    this.#active--;
+    responses.splice(responses.indexOf(response), 1);
     // Before the stop its head may have gone out as one that keeps the connection.
     if (this.#stopping)
       setImmediate(() => {

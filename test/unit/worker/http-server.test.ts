@@ -193,6 +193,25 @@ void test('after the head of an answer a malformed body cuts the connection', as
   assert.doesNotMatch((await client.readUntilClosed()).toString(), /HTTP/);
 });
 
+void test('pipelined requests whose client leaves are no longer under way', async () => {
+  const { handler, next } = held();
+  const { port, server } = await serve(handler);
+  const client = await connect(port);
+  await client.send(get.repeat(3));
+  const first = await next();
+  const second = await next();
+  await next();
+  assert.equal(server.active, 3);
+  first.end('one');
+  assert.equal((await client.readResponse()).text, 'one');
+  assert.equal(server.active, 2);
+  const closed = once(second, 'close');
+  client.reset();
+  await closed;
+  await new Promise(setImmediate);
+  assert.equal(server.active, 0);
+});
+
 void test('a stop closes idle connections, and the others after their answers, which say so', async () => {
   const { handler, next } = held();
   const { server, port } = await serve(handler);
