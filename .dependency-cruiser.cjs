@@ -6,8 +6,9 @@
 const bridgeRows = [
   ['frame', 'environment', 'version'],
   ['binding', 'binding-build'],
-  ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates'],
+  ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
+  ['response-spool', 'stream-writer'],
   ['dispatcher', 'reply'],
   ['exchange'],
   ['handler'],

@@ -11,7 +11,8 @@ import type { Logger } from '../log/logger.ts';
 import { writeAccess, type AccessEntry } from './access-entry.ts';
 import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
 import type { Pace } from './pace.ts';
-import { StreamWriter, writeEarlyHints, writeFile, writeWhole } from './response-writer.ts';
+import { writeEarlyHints, writeFile, writeWhole } from './response-writer.ts';
+import { StreamWriter } from './stream-writer.ts';
 import {
   closeAfter,
   cutOff,
@@ -53,6 +54,7 @@ export class Reply implements AccessEntry {
   readonly #context: ReplyContext;
   #outcome: Outcome | null = null;
   #stream: StreamWriter | null = null;
+  #bytesOfFile: (() => number) | null = null;
   #bytes = 0;
   #unwatch: (() => void) | null = null;
 
@@ -88,7 +90,7 @@ export class Reply implements AccessEntry {
   }
 
   get bytes(): number {
-    return this.#stream?.bytes ?? this.#bytes;
+    return this.#stream?.bytes ?? this.#bytesOfFile?.() ?? this.#bytes;
   }
 
   get outcome(): Outcome {
@@ -160,9 +162,8 @@ export class Reply implements AccessEntry {
     const head = decodeResponseHead(buffer, start);
     const range = decodeFileRange(buffer, head.end);
     this.#prepare(head.fields);
-    this.#bytes = range.length;
     this.#watchClient();
-    writeFile(this.response, head.fields, range, (error) => {
+    this.#bytesOfFile = writeFile(this.response, head.fields, range, (error) => {
       done();
       if (error === null) return;
       if (!this.gone) {

@@ -2,7 +2,6 @@
 // Called by exchange.ts on the event loop; the three ways of a body end by calling back exactly once.
 // Must never decide what to answer, only how it gets onto the wire.
 import { createReadStream } from 'node:fs';
-import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
 import { asWritable, cutOff, isGone, isHttp2, whenOver, type ServerReply } from './transaction.ts';
@@ -13,7 +12,7 @@ const JOINED_AT_MOST = 16 * 1024;
 const FILE_PIECE = 256 * 1024;
 
 /** Sends `fields` (status line, name, value, …) as the head of `response`. */
-function writeHead(response: ServerReply, fields: string[]): void {
+export function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
   const code = Number(status.slice(0, 3));
   if (isHttp2(response)) {
@@ -80,13 +79,14 @@ export function writeWhole(
  * Sends a response whose body is part of a file, and closes the file.
  *
  * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
+ * @returns how many bytes have been read so far
  */
 export function writeFile(
   response: ServerReply,
   fields: string[],
   range: FileRange,
   done: (error: Error | null) => void,
-): void {
+): () => number {
   writeHead(response, fields);
   const file = createReadStream('', {
     fd: range.fd,
@@ -107,89 +107,5 @@ export function writeFile(
       done(error instanceof Error ? error : new Error(String(error)));
     },
   );
-}
-
-/** What a stream's writer needs. */
-export interface StreamOptions {
-  /** Bytes that are kept for a client that is slower than the app. */
-  readonly limit: number;
-  /** They can't be kept: told once. The app then waits for the client. */
-  readonly onSpoolError: (error: Error) => void;
-  /** Told once whether the client was given everything. */
-  readonly onDone: (complete: boolean) => void;
-}
-
-/** A streamed response on its way: the bytes come from a socket whose other end Python writes to. */
-export class StreamWriter {
-  readonly #response: ServerReply;
-  readonly #source: Socket;
-  readonly #done: (complete: boolean) => void;
-  #drained = false;
-  /** Whether the body is complete, as Python has said; null: it hasn't said anything yet. */
-  #complete: boolean | null = null;
-  #settled = false;
-
-  /**
-   * Sends the head, and from then on what arrives on `fd`, which it closes.
-   */
-  constructor(response: ServerReply, fields: string[], fd: number, options: StreamOptions) {
-    this.#response = response;
-    this.#done = options.onDone;
-    // Half open, so that Node leaves the end of the response to us.
-    const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
-    this.#source = source;
-    source.on('data', (data: Buffer) => {
-      if (!asWritable(response).write(data)) source.pause();
-    });
-    source.on('end', () => {
-      this.#drained = true;
-      this.#finish();
-    });
-    source.on('error', () => {
-      this.abort();
-    });
-    response.on('drain', () => {
-      source.resume();
-    });
-    whenOver(response, () => {
-      this.abort();
-    });
-    if (isGone(response)) {
-      this.abort();
-    } else {
-      writeHead(response, fields);
-      if (!isHttp2(response)) response.flushHeaders();
-    }
-  }
-
-  /** Bytes of the body so far. */
-  get bytes(): number {
-    return this.#source.bytesRead;
-  }
-
-  /** Python is done with the body, which is complete or cut off; what is on its way still arrives. */
-  end(complete: boolean): void {
-    this.#complete ??= complete;
-    this.#finish();
-  }
-
-  /** There is nobody to send to, or nothing more to wait for. */
-  abort(): void {
-    this.#settle(false);
-  }
-
-  #finish(): void {
-    if (this.#complete !== null && this.#drained) this.#settle(this.#complete);
-  }
-
-  #settle(complete: boolean): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#source.destroy();
-    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
-    if (complete) this.#response.end();
-    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
-    else cutOff(this.#response);
-    this.#done(complete);
-  }
+  return () => file.bytesRead;
 }
