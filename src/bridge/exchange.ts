@@ -8,7 +8,7 @@ import { WsgiTsError } from '../errors.ts';
 import type { DispatchedExchange, Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
 import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
-import { discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
+import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
 import { BODY_REFUSED, dropRequest, type ServerReply, type ServerRequest } from './transaction.ts';
@@ -113,8 +113,7 @@ export class Exchange implements DispatchedExchange {
     if (outcome === Outcome.failed) this.#reply.conclude('app_error');
     if (before === 'streaming') this.#reply.endStream(outcome === Outcome.complete);
     else if (outcome === Outcome.gone) this.#reply.cut();
-    else
-      this.#reply.sendPage(500, 'The app failed to answer this request. Its error log says why.');
+    else this.#reply.sendPage(500, APP_FAILED);
   }
 
   /** It took longer than the limit; `stack` is where its thread was. */

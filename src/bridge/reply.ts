@@ -11,7 +11,7 @@ import type { Logger } from '../log/logger.ts';
 import { writeAccess, type AccessEntry } from './access-entry.ts';
 import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
 import type { Pace } from './pace.ts';
-import { writeEarlyHints, writeFile, writeWhole } from './response-writer.ts';
+import { writeEarlyHints, writeFile, writeHead, writeWhole } from './response-writer.ts';
 import { StreamWriter } from './stream-writer.ts';
 import {
   closeAfter,
@@ -38,6 +38,9 @@ export interface ReplyContext {
   /** Whether connections are closed behind their next answer (`drain`), or at once (`cut`). */
   readonly phase: () => 'serve' | 'drain' | 'cut';
 }
+
+/** What a client is told of an app's failure. */
+export const APP_FAILED = 'The app failed to answer this request. Its error log says why.';
 
 /** How many bytes of a request's target the log shows. */
 const TARGET_SHOWN = 512;
@@ -139,9 +142,13 @@ export class Reply implements AccessEntry {
    */
   sendStream(buffer: Buffer, start: number, done: (complete: boolean) => void): void {
     const head = decodeResponseHead(buffer, start);
-    this.#prepare(head.fields);
+    if (!this.#begin(head.fields)) {
+      discardStream(buffer, start);
+      done(false);
+      return;
+    }
     this.#watchClient();
-    this.#stream = new StreamWriter(this.response, head.fields, buffer.readUInt32LE(head.end), {
+    this.#stream = new StreamWriter(this.response, buffer.readUInt32LE(head.end), {
       limit: this.#context.responseBuffer,
       onSpoolError: (error) => {
         this.#context.logger.error(
@@ -161,9 +168,13 @@ export class Reply implements AccessEntry {
   sendFile(buffer: Buffer, start: number, done: () => void): void {
     const head = decodeResponseHead(buffer, start);
     const range = decodeFileRange(buffer, head.end);
-    this.#prepare(head.fields);
+    if (!this.#begin(head.fields)) {
+      discardFile(buffer, start);
+      done();
+      return;
+    }
     this.#watchClient();
-    this.#bytesOfFile = writeFile(this.response, head.fields, range, (error) => {
+    this.#bytesOfFile = writeFile(this.response, range, (error) => {
       done();
       if (error === null) return;
       if (!this.gone) {
@@ -193,15 +204,27 @@ export class Reply implements AccessEntry {
   }
 
   #write(fields: string[], body: Buffer, start: number, end: number): void {
+    if (!this.#begin(fields)) return;
     this.#bytes = end - start;
-    this.#prepare(fields);
-    writeWhole(this.response, fields, body, start, end);
+    writeWhole(this.response, body, start, end);
     if (pendingBytes(this.response) > 0) this.#watchClient();
   }
 
-  #prepare(fields: readonly string[]): void {
+  /** Writes the head. False: it can't be sent; a page has been, and the log says why. */
+  #begin(fields: string[]): boolean {
     this.fields = fields;
     if (this.#context.phase() !== 'serve') closeAfter(this.response);
+    try {
+      writeHead(this.response, fields);
+      return true;
+    } catch (error) {
+      this.conclude('app_error');
+      this.#context.logger.error(
+        `${this.describe()}: the app's head can't be sent: ${String(error)}`,
+      );
+      this.sendPage(500, APP_FAILED);
+      return false;
+    }
   }
 
   /** The answer is not gone at once: cuts it off when its client is too slow in taking it. */

@@ -4,19 +4,28 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
-import { asWritable, cutOff, isGone, isHttp2, whenOver, type ServerReply } from './transaction.ts';
+import { asWritable, cutOff, isHttp2, whenOver, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;
 
 const FILE_PIECE = 256 * 1024;
 
-/** Sends `fields` (status line, name, value, …) as the head of `response`. */
+/**
+ * Sends `fields` (status line, name, value, …) as the head of `response`, and takes the status line from them.
+ *
+ * @throws Error for what node:http2 refuses; nothing has been sent then
+ */
 export function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
   const code = Number(status.slice(0, 3));
   if (isHttp2(response)) {
-    response.writeHead(code, gather(fields));
+    try {
+      response.writeHead(code, gather(fields));
+    } catch (error) {
+      for (const name of response.getHeaderNames()) response.removeHeader(name);
+      throw error;
+    }
     return;
   }
   response.writeHead(code, status.slice(4), fields);
@@ -24,15 +33,22 @@ export function writeHead(response: ServerReply, fields: string[]): void {
   if (response.socket === null && response.writableLength > 0) response.flushHeaders();
 }
 
-/** Fields by their names in lower case (RFC 9113 §8.2.1), those of one name together. */
+/**
+ * Fields by their names in lower case (RFC 9113 §8.2.1). Those of one name are one list (RFC 9110 §5.3), since
+ * node:http2 refuses two lines of many that HTTP/1 passes on, but for the two that can't be joined, or not read then.
+ */
 function gather(fields: readonly string[]): Record<string, string | string[]> {
   const gathered: Record<string, string | string[]> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = (fields[i] ?? '').toLowerCase();
     const value = fields[i + 1] ?? '';
+    if (name === '__proto__') continue; // a token, but no key
     const before = gathered[name];
-    gathered[name] =
-      before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+    if (name === 'set-cookie' || name === 'www-authenticate') {
+      gathered[name] = Array.isArray(before) ? [...before, value] : [value];
+    } else {
+      gathered[name] = typeof before === 'string' ? `${before}, ${value}` : value;
+    }
   }
   return gathered;
 }
@@ -57,15 +73,8 @@ export function writeEarlyHints(response: ServerReply, fields: readonly string[]
   raw._writeRaw(`${head}\r\n`, 'latin1');
 }
 
-/** Sends a response whose body is `body` from `start` to `end`. */
-export function writeWhole(
-  response: ServerReply,
-  fields: string[],
-  body: Buffer,
-  start: number,
-  end: number,
-): void {
-  writeHead(response, fields);
+/** Sends all of a body: `body` from `start` to `end`. */
+export function writeWhole(response: ServerReply, body: Buffer, start: number, end: number): void {
   if (end - start <= JOINED_AT_MOST) {
     // As a latin-1 string, Node puts it into the head's own write.
     response.end(body.toString('latin1', start, end), 'latin1');
@@ -76,18 +85,16 @@ export function writeWhole(
 }
 
 /**
- * Sends a response whose body is part of a file, and closes the file.
+ * Sends a body that is part of a file, and closes the file.
  *
  * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
  * @returns how many bytes have been read so far
  */
 export function writeFile(
   response: ServerReply,
-  fields: string[],
   range: FileRange,
   done: (error: Error | null) => void,
 ): () => number {
-  writeHead(response, fields);
   const file = createReadStream('', {
     fd: range.fd,
     start: range.offset,

@@ -5,11 +5,9 @@
 
 import { Socket } from 'node:net';
 import { ResponseSpool } from './response-spool.ts';
-import { writeHead } from './response-writer.ts';
 import {
   asWritable,
   cutOff,
-  isGone,
   isHttp2,
   pendingBytes,
   whenOver,
@@ -46,8 +44,8 @@ export class StreamWriter {
   #settled = false;
   #bytes = 0;
 
-  /** Sends the head, and from then on what arrives on `fd`, which it closes. */
-  constructor(response: ServerReply, fields: string[], fd: number, options: StreamOptions) {
+  /** Sends the head that has been written, and from then on what arrives on `fd`, which it closes. */
+  constructor(response: ServerReply, fd: number, options: StreamOptions) {
     this.#response = response;
     this.#options = options;
     this.#spool = new ResponseSpool(options.limit);
@@ -70,12 +68,7 @@ export class StreamWriter {
     whenOver(response, () => {
       this.abort();
     });
-    if (isGone(response)) {
-      this.abort();
-    } else {
-      writeHead(response, fields);
-      if (!isHttp2(response)) response.flushHeaders();
-    }
+    if (!isHttp2(response)) response.flushHeaders();
   }
 
   /** Bytes of the body that were given to the client's connection so far. */

@@ -68,7 +68,11 @@ export function takenBytes(reply: ServerReply, handedOver: number): number {
 
 /** Whether all of the answer has been handed over; to be asked when it is over. */
 export function isFinished(reply: ServerReply): boolean {
-  if (isHttp2(reply)) return reply.stream.writableFinished;
+  if (isHttp2(reply)) {
+    // Of a stream that is reset Node ends the writing side, and calls that finished.
+    const { writableFinished, aborted, rstCode } = reply.stream;
+    return writableFinished && !aborted && rstCode === NO_ERROR;
+  }
   // Node drops what a socket that is destroyed has not sent, and calls that finished too.
   return reply.writableFinished && !reply.req.socket.destroyed;
 }

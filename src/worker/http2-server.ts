@@ -99,6 +99,8 @@ export class Http2Server implements ConnectionServer {
   }
 
   accept(socket: Socket): void {
+    // Without its side a client can't say any more what it has taken (RFC 9113 §5.2): it is gone.
+    socket.once('end', () => socket.end());
     this.#accepting = socket;
     this.#server.emit('connection', socket);
     this.#accepting = null;
