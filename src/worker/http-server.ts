@@ -65,6 +65,8 @@ export class HttpServer {
         // Node's own deadlines can't see a head that the guard holds.
         headersTimeout: 0,
         requestTimeout: 0,
+        // The bridge refuses a request without one, with a line in the logs.
+        requireHostHeader: false,
         maxHeaderSize: limits.line + limits.fieldSize + headMargin,
       },
       begin,
