@@ -2,8 +2,9 @@
 // byte of its client about who that client is. Called by the worker for the first bytes of a connection. Pure. It
 // must never guess that there is no header: the connection of a listener that expects one begins with one, or ends.
 
-import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { WsgiTsError } from '../errors.ts';
+import { usualAddress } from './host.ts';
 
 /** Which versions are taken. */
 export type ProxyProtocolMode = 'v1' | 'v2' | 'auto';
@@ -108,9 +109,9 @@ function parseLine(bytes: Uint8Array): ProxyHeader | 'incomplete' {
   if (!checkFields(fields, lineFields[name], end >= 0)) return 'incomplete';
   const [source = '', destination = '', sourcePort = '', destinationPort = ''] = fields;
   const addresses = {
-    sourceAddress: usualForm(source, name),
+    sourceAddress: usualAddress(source) ?? '',
     sourcePort,
-    destinationAddress: usualForm(destination, name),
+    destinationAddress: usualAddress(destination) ?? '',
     destinationPort,
   };
   return { consumed, version: 1, protocol: name, addresses };
@@ -152,14 +153,8 @@ function isPort(text: string): boolean {
   return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65535;
 }
 
-/** Without a zone: the zones of another host mean nothing here. */
 function isPlainIPv6(text: string): boolean {
-  return isIPv6(text) && !text.includes('%');
-}
-
-/** RFC 5952: one address is written in one way, whoever compares it. */
-function usualForm(address: string, protocol: 'TCP4' | 'TCP6'): string {
-  return protocol === 'TCP4' ? address : new SocketAddress({ address, family: 'ipv6' }).address;
+  return isIPv6(text) && usualAddress(text) !== null;
 }
 
 // Version 2: signature, version and command, family and transport, length; then addresses and extensions
@@ -227,7 +222,7 @@ function blockAddresses(block: Buffer, protocol: 'TCP4' | 'TCP6'): ProxiedConnec
 function addressText(bytes: Buffer, protocol: 'TCP4' | 'TCP6'): string {
   if (protocol === 'TCP4') return bytes.join('.');
   const groups = bytes.toString('hex').match(/.{4}/g) ?? [];
-  return usualForm(groups.join(':'), protocol);
+  return usualAddress(groups.join(':')) ?? '';
 }
 
 function badProtocol(): WsgiTsError {
