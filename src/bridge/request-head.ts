@@ -126,7 +126,11 @@ export class RequestHeads {
         case Field.upgrade:
           if (value.toLowerCase() === 'websocket') throw webSocket();
           break;
-        default: {
+        case Field.scheme:
+        case Field.forwarded:
+        case Field.forwarder:
+        case Field.unread:
+        case Field.ambiguous: {
           const trusted = this.#trusts(facts);
           if (trusted && kind < Field.unread) (told ??= []).push(name.toLowerCase(), value);
           if (!this.#keeps(name, kind, trusted)) continue;
