@@ -91,26 +91,23 @@ export class RequestHeads {
     let hasType = false;
     let lengths = none;
     let codings = none;
-    let told = none;
-    // Names and values by turns; as they came, while the app gets all of them.
-    let fields: string[] | null = null;
+    let told: string[] | null = null;
+    const head = [method, '', '', rawTarget, '', '', '', '', '', '', ''];
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const value = raw[i + 1] ?? '';
       const kind = this.#names.kindOf(name);
-      let kept = true;
       switch (kind) {
         case Field.ordinary:
           break;
         case Field.pseudo:
           // RFC 9113 §8.3.1: it is what Host is in HTTP/1. All others are the request's method, target and scheme.
           if (http2 !== null && name === ':authority') targetHost = value;
-          kept = false;
-          break;
+          continue;
         case Field.host:
           if (host !== null) throw badHost('more than one Host field');
           host = value;
-          break;
+          continue;
         case Field.contentType:
           // RFC 9110 §5.3: it is no list; which of two is meant, the next reader may judge otherwise.
           if (hasType) throw badField('ERR_WSGI_CONTENT_TYPE', 'more than one Content-Type');
@@ -122,27 +119,29 @@ export class RequestHeads {
         case Field.transferEncoding:
           // The body is stored before the app is called: it will have a length, and no coding.
           codings = [...codings, value];
-          kept = false;
-          break;
+          continue;
         case Field.expect:
           if (httpVersion !== '1.0' && value.toLowerCase() !== '100-continue') throw badExpect();
           break;
         case Field.upgrade:
           if (value.toLowerCase() === 'websocket') throw webSocket();
           break;
-        default: {
+        case Field.scheme:
+        case Field.forwarded:
+        case Field.forwarder:
+        case Field.unread:
+        case Field.ambiguous: {
           const trusted = this.#trusts(facts);
-          if (trusted && kind < Field.unread) told = [...told, name.toLowerCase(), value];
-          kept = this.#keeps(name, kind, trusted);
+          if (trusted && kind < Field.unread) (told ??= []).push(name.toLowerCase(), value);
+          if (!this.#keeps(name, kind, trusted)) continue;
         }
       }
-      if (!kept) fields ??= raw.slice(0, i);
-      else if (fields !== null) fields.push(name, value);
+      head.push(name, value);
     }
 
-    const hostField = host;
-    host = this.#chooseHost(host, targetHost, http2 !== null);
+    // RFC 9112 §3.2, whatever the target says.
     if (host === null && httpVersion === '1.1') throw badHost('no Host field');
+    host = this.#chooseHost(host, targetHost, http2 !== null);
     let bodyLength = 0;
     if (lengths.length > 0 || codings.length > 0) {
       bodyLength = bodyFraming(httpVersion === '1.0' ? '1.0' : '1.1', lengths, codings);
@@ -151,8 +150,11 @@ export class RequestHeads {
     }
 
     const client = this.#client(facts, host, told);
-    if (client.host !== hostField) fields = withHost(fields ?? raw, client.host ?? '');
-    if (facts.environ.length > 0) fields = withKeys(fields ?? raw, facts.environ);
+    if (client.host !== null) head.push('Host', client.host);
+    const { environ } = facts;
+    for (let i = 0; i + 1 < environ.length; i += 2) {
+      head.push(`:${environ[i] ?? ''}`, environ[i + 1] ?? '');
+    }
     const mark = target.indexOf('?');
     let path = mark < 0 ? target : target.slice(0, mark);
     const query = mark < 0 ? '' : target.slice(mark + 1);
@@ -161,11 +163,16 @@ export class RequestHeads {
       path = pathBelow(path, client);
       scriptName += client.scriptName;
     }
-    const port = client.serverPort || (client.scheme === 'https' ? '443' : '80');
-    const text =
-      `${method}\n${path}\n${query}\n${rawTarget}\nHTTP/${httpVersion}\n${scriptName}` +
-      `\n${client.remoteAddress}\n${client.remotePort}\n${client.serverName}\n${port}\n${client.scheme}\n` +
-      (fields ?? raw).join('\n');
+    head[1] = path;
+    head[2] = query;
+    head[4] = `HTTP/${httpVersion}`;
+    head[5] = scriptName;
+    head[6] = client.remoteAddress;
+    head[7] = client.remotePort;
+    head[8] = client.serverName;
+    head[9] = client.serverPort || (client.scheme === 'https' ? '443' : '80');
+    head[10] = client.scheme;
+    const text = head.join('\n');
     if (!ALLOWED.test(text)) {
       throw badField('ERR_WSGI_CONTROL_CHARACTER', 'a control character in its head');
     }
@@ -217,7 +224,7 @@ export class RequestHeads {
     return target;
   }
 
-  #client(facts: ConnectionFacts, host: string | null, told: readonly string[]): Seen {
+  #client(facts: ConnectionFacts, host: string | null, told: readonly string[] | null): Seen {
     const seen = {
       remoteAddress: facts.remoteAddress,
       remotePort: facts.remotePort,
@@ -229,18 +236,8 @@ export class RequestHeads {
       scriptName: this.#rules.scriptName,
       scriptNameTold: false,
     };
-    return told.length === 0 ? seen : this.#rules.apply(told, seen);
+    return told === null ? seen : this.#rules.apply(told, seen);
   }
-}
-
-function withHost(fields: readonly string[], host: string): string[] {
-  const others = fields.filter((_field, i) => fields[i & ~1]?.toLowerCase() !== 'host');
-  return ['Host', host, ...others];
-}
-
-/** `environ` has keys and values by turns. */
-function withKeys(fields: readonly string[], environ: readonly string[]): string[] {
-  return [...fields, ...environ.map((text, i) => (i % 2 === 0 ? `:${text}` : text))];
 }
 
 function pathBelow(path: string, { scriptName, scriptNameTold }: Seen): string {

@@ -5,11 +5,11 @@ import { WsgiTsError } from '../errors.ts';
 import { readAuthority } from './host.ts';
 
 // RFC 3986 §2: printable ASCII, the rest has to be percent-encoded; RFC 9112 §3.2: and a fragment is never sent.
-const UNFIT = /[^\x21-\x7e]|#/;
+const TARGET = /^[\x21\x22\x24-\x7e]*$/;
 
 /** @throws {@link WsgiTsError} (client, 400) for a character that no target has */
 export function checkTarget(target: string): void {
-  if (UNFIT.test(target)) throw badTarget('holds a character that must be percent-encoded');
+  if (!TARGET.test(target)) throw badTarget('holds a character that must be percent-encoded');
 }
 
 /** A target that doesn't begin with a slash, in the terms of one that does. */
