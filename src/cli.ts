@@ -10,6 +10,7 @@ import './sigusr1.ts';
 import { accessSync, constants, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
+import { readCertificates } from './certificates.ts';
 import { version } from './bridge/version.ts';
 import { loadFailure, type LoadFailure } from './bridge/load-failure.ts';
 import { WsgiTsError } from './errors.ts';
@@ -85,8 +86,11 @@ function readCommandLine(command: Command, argv: readonly string[]): GivenTexts 
       return [key, command.args.length > 0 ? command.args : undefined];
     const flag = setting.flags.at(-1);
     const option = command.options.find(({ long }) => long === flag);
-    const value: unknown = option && command.getOptionValue(option.attributeName());
-    return [key, value === true ? ['true'] : value];
+    const attribute = option?.attributeName() ?? '';
+    // commander gives `--no-…` a default of its own.
+    if (command.getOptionValueSource(attribute) !== 'cli') return [key, undefined];
+    const value: unknown = command.getOptionValue(attribute);
+    return [key, typeof value === 'boolean' ? ['true'] : value];
   });
   return Object.fromEntries(entries) as GivenTexts;
 }
@@ -108,7 +112,10 @@ const world: SettingsWorld = {
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */
 async function checkApp(app: string, settings: Settings): Promise<void> {
-  process.chdir(settings.chdir); // as the master does: a relative --python starts there
+  process.chdir(settings.chdir); // as the master does: relative paths start there
+  const { tlsPolicy } = await import('./master/configuration.ts');
+  const tls = tlsPolicy(settings);
+  if (tls !== null) readCertificates(tls);
   const { startInterpreter } = await import('./bridge/interpreter.ts');
   const interpreter = startInterpreter({ python: settings.python, directory: settings.chdir });
   interpreter.call('boot', 'prepare', {

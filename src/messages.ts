@@ -45,7 +45,9 @@ export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
 
 export type MasterMessage =
   | { readonly type: 'configure'; readonly configuration: WorkerConfiguration }
-  | { readonly type: 'stop'; readonly graceful: boolean };
+  | { readonly type: 'stop'; readonly graceful: boolean }
+  /** The files of TLS are new, and were found good. */
+  | { readonly type: 'renew-certificates' };
 
 export type WorkerMessage =
   /** The app is loaded and connections are being accepted. */
@@ -57,7 +59,11 @@ export type WorkerMessage =
   /** A thread is stuck beyond rescue: replace this worker when its other requests are done. */
   | { readonly type: 'retire'; readonly reason: string };
 
-const masterTypes: ReadonlySet<unknown> = new Set<MasterMessage['type']>(['configure', 'stop']);
+const masterTypes: ReadonlySet<unknown> = new Set<MasterMessage['type']>([
+  'configure',
+  'stop',
+  'renew-certificates',
+]);
 const workerTypes: ReadonlySet<unknown> = new Set<WorkerMessage['type']>([
   'ready',
   'boot-failed',

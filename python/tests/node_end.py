@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from wsgi_ts import frame, server
 
 
-def request_head(method="GET", path="/", query="", headers=()):
+def request_head(method="GET", path="/", query="", headers=(), protocol="HTTP/1.1"):
     target = f"{path}?{query}" if query else path
-    fields = [method, path, query, target, "HTTP/1.1", "", "127.0.0.1", "50000"]
+    fields = [method, path, query, target, protocol, "", "127.0.0.1", "50000"]
     fields += ["127.0.0.1", "8000", "http"]
     for pair in headers:
         fields += pair

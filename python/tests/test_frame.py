@@ -40,6 +40,8 @@ def encode(vector):
         return frame.encode_end(exchange, vector["outcome"])
     if kind == "log":
         return frame.encode_log(exchange, VECTORS["levels"].index(vector["level"]), vector["text"])
+    if kind == "early_hints":
+        return frame.encode_early_hints(exchange, vector["fields"].encode("latin-1"))
     if kind == "duplicated":
         return frame.encode_duplicated(vector["number"], vector["duplicate"])
     return frame.encode_frame(VECTORS["kinds"][kind], exchange, vector.get("text", "").encode())

@@ -1,7 +1,7 @@
 """The control thread: hears Node while every other thread is inside the app.
 
 Started by server.py, one for each server, on a socket of its own. It wakes threads, ends requests that took
-too long, tells streams that their client is gone, duplicates descriptors, and stops the pool. It must never
+too long, hears of clients that leave, duplicates descriptors, and stops the pool. It must never
 call the app, nor wait for a thread that does.
 """
 
@@ -74,6 +74,10 @@ class Controller:
             self._pool.wake_one()
         elif kind == frame.ABORT:
             self._gateway.abort(exchange)
+        elif kind == frame.LEAVING:
+            self._gateway.aborted.add(exchange)
+        elif kind == frame.FORGET:
+            self._gateway.aborted.discard(exchange)
         elif kind == frame.EXPIRE:
             self._expire(frame.decode_number(payload) / 1000)
             self._channel.send(frame.encode_frame(frame.EXPIRED, 0))

@@ -21,6 +21,7 @@ EXPIRE = 18
 DUPLICATE = 19
 STOP = 20
 FORGET = 21
+LEAVING = 22
 
 RESPONSE = 32
 RESPONSE_FILE = 33
@@ -73,8 +74,13 @@ def encode_response_stream(exchange: int, head: bytes, fd: int) -> bytes:
 
 
 def encode_end(exchange: int, outcome: int) -> bytes:
-    """Make the frame that ends an exchange with `outcome` (`COMPLETE` or `FAILED`)."""
+    """Make the frame that ends an exchange with `outcome` (`COMPLETE`, `FAILED` or `GONE`)."""
     return encode_frame(END, exchange, bytes((outcome,)))
+
+
+def encode_early_hints(exchange: int, fields: bytes) -> bytes:
+    """Make the frame of a 103: `fields` is latin-1, names and values separated by line feeds."""
+    return encode_frame(EARLY_HINTS, exchange, fields)
 
 
 def encode_log(exchange: int, level: int, text: str) -> bytes:

@@ -41,6 +41,9 @@ class Gateway:
         self.server = server
         self._errors: ErrorStream = base["wsgi.errors"]
         self.streams: dict[int, Stream] = {}
+        # Exchanges whose clients are gone or leaving, from Node's word of it until its `FORGET`. Written by the
+        # control thread alone; the word may come before a thread has read the request itself.
+        self.aborted: set[int] = set()
         # A list, since an id may come back before a long download has ended.
         self.sent_as_file: dict[int, list[FileWrapper]] = {}
 
@@ -56,6 +59,11 @@ class Gateway:
                 self.sent_as_file.pop(exchange, None)
             return
         head, rest = frame.decode_request(payload)
+        if exchange in self.aborted:  # nobody waits for the answer: the app is not called
+            if kind == frame.REQUEST_FILE:
+                os.close(frame.decode_number(rest))
+            self.channel.send(frame.encode_end(exchange, frame.GONE))
+            return
         body: BinaryIO = (
             io.BytesIO(rest)
             if kind == frame.REQUEST
@@ -65,12 +73,17 @@ class Gateway:
         response = Response(self, exchange, head, slot)
         result: Any = None
         try:
-            result = self._app(build_environ(self._base, head, body), response.start_response)
+            environ = build_environ(self._base, head, body)
+            environ["wsgi.early_hints"] = response.early_hints
+            environ["wsgi_ts.disconnected"] = response.disconnected
+            result = self._app(environ, response.start_response)
             response.respond(result)
         except ClientGone:
+            response.gone = True
             response.finish(frame.FAILED)
         except RequestTimeout:
             response.stop_stream()
+            response.head.sent = True  # Node has answered: nothing may follow
             raise
         except BaseException as error:
             # sys.exit() and KeyboardInterrupt in a view are the view's failure, not the server's end.
@@ -87,7 +100,8 @@ class Gateway:
             self._errors.enter("")
 
     def abort(self, exchange: int) -> None:
-        """Tell a streamed response that its client is gone (called by the control thread)."""
+        """Take note that a client is gone, and end its response's stream (called by the control thread)."""
+        self.aborted.add(exchange)
         stream = self.streams.get(exchange)
         if stream is not None:
             stream.abort()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import frame
@@ -37,6 +37,7 @@ class Response:
         "_sent",
         "_slot",
         "_stream",
+        "gone",
         "head",
         "left_to_node",
     )
@@ -50,6 +51,7 @@ class Response:
         self._stream: Stream | None = None
         self._sent = 0
         self._exceeded = False
+        self.gone = False
         self.left_to_node = False
         self.head = ResponseHead(gateway.server)
 
@@ -62,6 +64,26 @@ class Response:
         """
         self.head.take(status, headers, exc_info)
         return self._write
+
+    def early_hints(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Send a 103 with `headers` (RFC 8297); nothing once the head is sent, nor to HTTP/1.0.
+
+        This is `environ["wsgi.early_hints"]`. Raises what `ResponseHead.encode_hints` does.
+        """
+        fields = ResponseHead.encode_hints(headers)
+        # RFC 9110 §15.2: a 1xx must not be sent to an HTTP/1.0 client.
+        if not fields or self.head.sent or self._request.split("\n", 5)[4] == "HTTP/1.0":
+            return
+        self._gateway.channel.send(frame.encode_early_hints(self._exchange, fields))
+
+    def disconnected(self) -> bool:
+        """Tell whether the client is gone, or was when the response ended.
+
+        This is `environ["wsgi_ts.disconnected"]`.
+        """
+        if not self.gone and (self._stream is not None or not self.head.sent):
+            self.gone = self._exchange in self._gateway.aborted
+        return self.gone
 
     def respond(self, result: Any) -> None:  # noqa: ANN401
         """Send the response whose body is `result`."""
@@ -152,11 +174,12 @@ class Response:
         head = self.head
         if head.content_length is None:
             head.declare_length(source.length)
-        length = min(source.length, head.content_length or 0)
-        self._check_length(length)
         if self._bodiless:
             self._respond_whole(b"", complete=False)
-        elif length <= _WHOLE_AT_MOST:
+            return True
+        length = min(source.length, head.content_length or 0)
+        self._check_length(length)
+        if length <= _WHOLE_AT_MOST:
             self._respond_whole(os.pread(source.fd, length, source.offset), complete=True)
         else:
             encoded = head.encode()

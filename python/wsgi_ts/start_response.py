@@ -9,6 +9,7 @@ Must never do I/O.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from types import TracebackType
 from typing import ClassVar, Union
 
@@ -97,7 +98,7 @@ class ResponseHead:
         self._called = True
         self._take(status, headers)
 
-    def _take(self, status: str, headers: list[tuple[str, str]]) -> None:
+    def _take(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
         code = self._statuses.get(status) if type(status) is str else None
         if code is None:
             code = _check_status(status, self._statuses)
@@ -143,6 +144,18 @@ class ResponseHead:
     def bodiless(self) -> bool:
         """Whether a response with this status has no body at all (RFC 9110 §6.4.1)."""
         return self.status in (_NO_CONTENT, _NOT_MODIFIED)
+
+    @staticmethod
+    def encode_hints(headers: Iterable[tuple[str, str]]) -> bytes:
+        """Return the fields of a 103 (RFC 8297) as they go into a frame, checked as `take` does.
+
+        Raises TypeError or ValueError for what is no header, or can't be one of a 103.
+        """
+        head = ResponseHead(None)
+        head._take("200 OK", headers)
+        if head.content_length is not None:
+            raise ValueError("a 103 response has no body: Content-Length may not be set (RFC 8297)")
+        return "\n".join(head._fields[1:]).encode("latin-1")
 
     def declare_length(self, length: int) -> None:
         """Add a `Content-Length` that the app left out, its body being known whole."""

@@ -43,8 +43,13 @@ export function connectionFacts(request: ServerRequest): ConnectionFacts {
   return facts;
 }
 
+/** What is true of a connection before its first request: what was declared, or what the socket itself says. */
+export function factsOf(socket: Socket): ConnectionFacts {
+  return known.get(socket) ?? socketFacts(socket);
+}
+
 /** What the socket itself says. */
-export function socketFacts(socket: Socket): ConnectionFacts {
+function socketFacts(socket: Socket): ConnectionFacts {
   const { remoteAddress = '', remotePort = '', localAddress = '', localPort = '' } = socket;
   return {
     remoteAddress,

@@ -1,11 +1,11 @@
 // The exchanges that Python has, and what the two sides say about them: frames to exchanges and back.
 // Made by handler.ts, one for each app; runs on the event loop. What an answer means is the exchange's business:
 // nothing here may look at HTTP.
-import { close } from 'node:fs';
 import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
+import { Duplicates } from './duplicates.ts';
 import { ExchangeTable } from './exchange-table.ts';
-import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS, NO_DESCRIPTOR } from './frame.ts';
+import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS } from './frame.ts';
 import { ServiceTime, type Load } from './load.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -55,11 +55,11 @@ export class Dispatcher implements Load {
   readonly #watchdog: Watchdog;
   readonly #options: DispatcherOptions;
   readonly #exchanges = new ExchangeTable<DispatchedExchange>();
-  readonly #duplicates = new Map<number, ((fd: number) => void)[]>();
+  readonly #duplicates = new Duplicates();
   readonly #idle: (() => void)[] = [];
   /** Ids of exchanges that are answered, though their threads are still in the app. */
   readonly #timedOut = new Set<number>();
-  /** Ids of exchanges whose clients are gone, as Python has been told. */
+  /** Ids of exchanges whose clients are gone or leaving, as Python has been told. */
   readonly #aborted = new Set<number>();
   readonly #service: ServiceTime;
   /** When Python was asked what takes too long; null: it has answered. */
@@ -124,12 +124,12 @@ export class Dispatcher implements Load {
     this.#channel.send(frame, this.#exchanges.size);
   }
 
-  /** Tells Python that the client of this exchange is gone. */
-  abort(id: number): void {
-    if (this.#closed || this.#aborted.has(id)) return;
-    this.#channel.control(encodeFrame(FrameKind.abort, id));
-    // A stream's exchange is over for Python before it is for us.
-    if (this.#exchanges.get(id) !== undefined) this.#aborted.add(id);
+  /** Tells Python that the client of this exchange is gone, or (`leaving`) has ended its side and may be. */
+  abort(id: number, kind: 'abort' | 'leaving' = 'abort'): void {
+    // Python remembers it until `forget`, which is said when the last answer is taken: nothing after that.
+    if (this.#closed || this.#exchanges.get(id) === undefined) return;
+    this.#aborted.add(id);
+    this.#channel.control(encodeFrame(FrameKind[kind], id));
   }
 
   /** Tells Python that it may close a file response. */
@@ -143,18 +143,8 @@ export class Dispatcher implements Load {
    * @throws Error when no descriptor could be made, or the app's threads have ended.
    */
   duplicate(fd: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new Error('the app has been closed'));
-        return;
-      }
-      const waiting = this.#duplicates.get(fd) ?? [];
-      this.#duplicates.set(fd, waiting);
-      waiting.push((duplicate) => {
-        if (duplicate === NO_DESCRIPTOR)
-          reject(new Error('there are no descriptors left (raise `ulimit -n`)'));
-        else resolve(duplicate);
-      });
+    if (this.#closed) return Promise.reject(new Error('the app has been closed'));
+    return this.#duplicates.order(fd, () => {
       this.#channel.control(encodeNumber(FrameKind.duplicate, 0, fd));
     });
   }
@@ -216,7 +206,7 @@ export class Dispatcher implements Load {
         this.#timeOut(id, buffer.toString('utf8', start, end));
         break;
       case FrameKind.duplicated:
-        this.#resolveDuplicate(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
+        this.#duplicates.deliver(buffer.readUInt32LE(start), buffer.readUInt32LE(start + 4));
         break;
       case FrameKind.expired:
         this.#askedAt = null;
@@ -287,12 +277,6 @@ export class Dispatcher implements Load {
     this.#options.onAnswer();
   }
 
-  #resolveDuplicate(fd: number, duplicate: number): void {
-    const resolve = this.#duplicates.get(fd)?.shift();
-    if (resolve !== undefined) resolve(duplicate);
-    else if (duplicate !== NO_DESCRIPTOR) close(duplicate);
-  }
-
   #onEnd(error: Error | null): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -309,8 +293,7 @@ export class Dispatcher implements Load {
       exchange.abandon();
     }
     this.#timedOut.clear();
-    for (const waiting of this.#duplicates.values())
-      for (const resolve of waiting) resolve(NO_DESCRIPTOR);
+    this.#duplicates.giveUp();
     this.#wakeIdle();
   }
 }

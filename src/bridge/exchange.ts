@@ -2,15 +2,16 @@
 // that exchange-states.ts allows. Made by handler.ts for each request, driven by the request, by frames
 // (dispatcher.ts) and by the client's going; runs on the event loop. How an answer is sent is reply.ts's.
 // Must never touch a channel but through its dispatcher.
+import type { EventEmitter } from 'node:events';
 import { close } from 'node:fs';
 import { WsgiTsError } from '../errors.ts';
 import type { DispatchedExchange, Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
 import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
-import { discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
+import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
-import { closeAfter, type ServerReply, type ServerRequest } from './transaction.ts';
+import { BODY_REFUSED, dropRequest, type ServerReply, type ServerRequest } from './transaction.ts';
 
 /** What an exchange needs from its surroundings; one for each handler. */
 export interface ExchangeContext extends ReplyContext {
@@ -82,6 +83,8 @@ export class Exchange implements DispatchedExchange {
   respondWithStream(buffer: Buffer, start: number): void {
     if (!this.#beginReply('responseStream')) {
       discardStream(buffer, start);
+      // A child that the app forked may hold the other end: closing ours would not be noticed.
+      this.#context.dispatcher.abort(this.id);
       return;
     }
     this.#reply.sendStream(buffer, start, (complete) => {
@@ -110,8 +113,7 @@ export class Exchange implements DispatchedExchange {
     if (outcome === Outcome.failed) this.#reply.conclude('app_error');
     if (before === 'streaming') this.#reply.endStream(outcome === Outcome.complete);
     else if (outcome === Outcome.gone) this.#reply.cut();
-    else
-      this.#reply.sendPage(500, 'The app failed to answer this request. Its error log says why.');
+    else this.#reply.sendPage(500, APP_FAILED);
   }
 
   /** It took longer than the limit; `stack` is where its thread was. */
@@ -135,17 +137,20 @@ export class Exchange implements DispatchedExchange {
 
   /**
    * The client has ended its side. It may have left or only be done with sending, so it is still answered; but
-   * a request that waits for a thread some moments later is dropped.
+   * a request that waits for a thread some moments later is dropped, and an app that asks is told.
    */
   clientEnded(): void {
     setTimeout(() => {
-      if (this.#state === 'dispatched') this.#context.dispatcher.abort(this.id);
+      if (this.inPython) this.#context.dispatcher.abort(this.id, 'leaving');
     }, LEAVING_FOR).unref();
   }
 
-  /** Takes an event that begins the response, unless somebody else has begun one (a middleware of the host's). */
+  /**
+   * Takes an event that begins the response, unless nobody waits for it or somebody else has begun one (a
+   * middleware of the host's).
+   */
   #beginReply(event: ExchangeEvent): boolean {
-    return this.#step(event) && !this.#reply.begun;
+    return this.#step(event) && !this.#reply.begun && !this.#reply.gone;
   }
 
   /** Takes `event` if the state allows it. */
@@ -168,6 +173,9 @@ export class Exchange implements DispatchedExchange {
         this.#refuse(bodyTooSlow());
       },
     );
+    (request as EventEmitter).once(BODY_REFUSED, (error) => {
+      this.#refuse(error);
+    });
     try {
       body = await receiveBody(request, this.#reply.response, {
         announced,
@@ -183,6 +191,7 @@ export class Exchange implements DispatchedExchange {
     } finally {
       unwatch();
     }
+    if (request.socket.readableEnded) this.clientEnded();
     this.#dispatch(announced < 0 ? `${head}\ncontent-length\n${body.length}` : head, body);
   }
 
@@ -212,8 +221,7 @@ export class Exchange implements DispatchedExchange {
     const line = `${this.#reply.describe()}: ${known?.message ?? String(error)}`;
     if (known?.blame === 'client') logger.warning(line);
     else logger.error(line);
-    // What is left of the request's body would be taken for the next request.
-    closeAfter(this.#reply.response);
+    dropRequest(this.#reply.response);
     this.#reply.sendPage(status, known?.message ?? 'The server could not take this request.');
   }
 }

@@ -17,7 +17,7 @@ export const FrameKind = {
 
   /** Nothing: no answer came for a while. Flush, and wake one more thread. */
   poke: 16,
-  /** Nothing: the client is gone. An app that was not called yet won't be; a streamed response ends. */
+  /** Nothing: the client is gone. As `leaving`; and a streamed response ends. */
   abort: 17,
   /** u32 milliseconds: which running requests took longer? They are interrupted. */
   expire: 18,
@@ -25,8 +25,10 @@ export const FrameKind = {
   duplicate: 19,
   /** Nothing: take no more requests, end the threads. */
   stop: 20,
-  /** Nothing: this exchange, which was aborted, is over on both sides. */
+  /** Nothing: this exchange, of which `abort` or `leaving` was said, is over on both sides. */
   forget: 21,
+  /** Nothing: the client has ended its side, and may be gone. An app that was not called yet won't be. */
+  leaving: 22,
 
   /** u32 head length, head, the body's bytes: a whole response. */
   response: 32,

@@ -11,7 +11,8 @@ import type { Logger } from '../log/logger.ts';
 import { writeAccess, type AccessEntry } from './access-entry.ts';
 import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
 import type { Pace } from './pace.ts';
-import { StreamWriter, writeEarlyHints, writeFile, writeWhole } from './response-writer.ts';
+import { writeEarlyHints, writeFile, writeHead, writeWhole } from './response-writer.ts';
+import { StreamWriter } from './stream-writer.ts';
 import {
   closeAfter,
   cutOff,
@@ -19,6 +20,7 @@ import {
   isGone,
   pendingBytes,
   takenBytes,
+  whenOver,
   type ServerReply,
   type ServerRequest,
 } from './transaction.ts';
@@ -37,6 +39,9 @@ export interface ReplyContext {
   readonly phase: () => 'serve' | 'drain' | 'cut';
 }
 
+/** What a client is told of an app's failure. */
+export const APP_FAILED = 'The app failed to answer this request. Its error log says why.';
+
 /** How many bytes of a request's target the log shows. */
 const TARGET_SHOWN = 512;
 
@@ -52,6 +57,7 @@ export class Reply implements AccessEntry {
   readonly #context: ReplyContext;
   #outcome: Outcome | null = null;
   #stream: StreamWriter | null = null;
+  #bytesOfFile: (() => number) | null = null;
   #bytes = 0;
   #unwatch: (() => void) | null = null;
 
@@ -69,7 +75,7 @@ export class Reply implements AccessEntry {
       this.startedAt = Date.now();
       this.start = performance.now();
     }
-    response.on('close', () => {
+    whenOver(response, () => {
       this.#unwatch?.();
       onClosed();
       if (context.accessLog !== null) writeAccess(context.accessLog, this);
@@ -81,8 +87,13 @@ export class Reply implements AccessEntry {
     return this.response.headersSent;
   }
 
+  /** Whether nobody waits for it any more. */
+  get gone(): boolean {
+    return isGone(this.response);
+  }
+
   get bytes(): number {
-    return this.#stream?.bytes ?? this.#bytes;
+    return this.#stream?.bytes ?? this.#bytesOfFile?.() ?? this.#bytes;
   }
 
   get outcome(): Outcome {
@@ -115,8 +126,13 @@ export class Reply implements AccessEntry {
 
   /** Sends what an `earlyHints` frame holds as a 103 (RFC 8297). */
   sendHints(buffer: Buffer, start: number, end: number): void {
-    if (this.begun || isGone(this.response)) return;
-    writeEarlyHints(this.response, decodeFields(buffer, start, end));
+    if (this.begun || this.gone) return;
+    try {
+      writeEarlyHints(this.response, decodeFields(buffer, start, end));
+    } catch (error) {
+      // They are only hints: the answer is worth more.
+      this.#context.logger.warning(`${this.describe()}: early hints left out: ${String(error)}`);
+    }
   }
 
   /**
@@ -126,9 +142,13 @@ export class Reply implements AccessEntry {
    */
   sendStream(buffer: Buffer, start: number, done: (complete: boolean) => void): void {
     const head = decodeResponseHead(buffer, start);
-    this.#prepare(head.fields);
+    if (!this.#begin(head.fields)) {
+      discardStream(buffer, start);
+      done(false);
+      return;
+    }
     this.#watchClient();
-    this.#stream = new StreamWriter(this.response, head.fields, buffer.readUInt32LE(head.end), {
+    this.#stream = new StreamWriter(this.response, buffer.readUInt32LE(head.end), {
       limit: this.#context.responseBuffer,
       onSpoolError: (error) => {
         this.#context.logger.error(
@@ -148,13 +168,16 @@ export class Reply implements AccessEntry {
   sendFile(buffer: Buffer, start: number, done: () => void): void {
     const head = decodeResponseHead(buffer, start);
     const range = decodeFileRange(buffer, head.end);
-    this.#prepare(head.fields);
-    this.#bytes = range.length;
+    if (!this.#begin(head.fields)) {
+      discardFile(buffer, start);
+      done();
+      return;
+    }
     this.#watchClient();
-    writeFile(this.response, head.fields, range, (error) => {
+    this.#bytesOfFile = writeFile(this.response, range, (error) => {
       done();
       if (error === null) return;
-      if (!isGone(this.response)) {
+      if (!this.gone) {
         this.conclude('app_error');
         this.#context.logger.error(`${this.describe()}: ${error.message}`);
       }
@@ -164,6 +187,7 @@ export class Reply implements AccessEntry {
 
   /** Sends a page of our own; what has begun already is cut off. */
   sendPage(status: number, text: string): void {
+    if (this.gone) return;
     if (this.begun) {
       this.cut();
       return;
@@ -180,15 +204,27 @@ export class Reply implements AccessEntry {
   }
 
   #write(fields: string[], body: Buffer, start: number, end: number): void {
+    if (!this.#begin(fields)) return;
     this.#bytes = end - start;
-    this.#prepare(fields);
-    writeWhole(this.response, fields, body, start, end);
+    writeWhole(this.response, body, start, end);
     if (pendingBytes(this.response) > 0) this.#watchClient();
   }
 
-  #prepare(fields: readonly string[]): void {
+  /** Writes the head. False: it can't be sent; a page has been, and the log says why. */
+  #begin(fields: string[]): boolean {
     this.fields = fields;
     if (this.#context.phase() !== 'serve') closeAfter(this.response);
+    try {
+      writeHead(this.response, fields);
+      return true;
+    } catch (error) {
+      this.conclude('app_error');
+      this.#context.logger.error(
+        `${this.describe()}: the app's head can't be sent: ${String(error)}`,
+      );
+      this.sendPage(500, APP_FAILED);
+      return false;
+    }
   }
 
   /** The answer is not gone at once: cuts it off when its client is too slow in taking it. */

@@ -2,15 +2,9 @@
 // Python thread, and a cut-off body never looks complete. Small ones stay in memory, larger ones go to an
 // unlinked temporary file whose descriptor Python reads from.
 // Called by exchange.ts on the event loop. Must never hand over a descriptor that it also closes.
-import { randomBytes } from 'node:crypto';
-import { close, open, unlink, write } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { WsgiTsError } from '../errors.ts';
+import { SpoolFile } from './spool-file.ts';
 import type { ServerReply, ServerRequest } from './transaction.ts';
-
-const writeAt = promisify(write);
 
 /** Bytes of a body that travel inside the request's frame; longer ones are stored in a file. */
 const INLINE_BODY_LIMIT = 64 * 1024;
@@ -34,8 +28,8 @@ export interface BodyOptions {
 /**
  * Receives the body of `request`, which has one.
  *
- * @throws WsgiTsError (client, 413) for a body that is too long; what the stream or the file system says: the
- * client left, or the disk is full.
+ * @throws WsgiTsError (client, 413) for a body that is too long, (operator, 507 or 500) where it can't be
+ * stored; what the stream says: the client left.
  */
 export async function receiveBody(
   request: ServerRequest,
@@ -46,7 +40,7 @@ export async function receiveBody(
   if (expectsContinue(request)) response.writeContinue();
   const pieces: Buffer[] = [];
   let length = 0;
-  let fd = announced > INLINE_BODY_LIMIT ? await openUnlinked() : null;
+  let file = announced > INLINE_BODY_LIMIT ? await SpoolFile.open() : null;
   try {
     // An error of ours must not destroy the request: its connection is still to be answered.
     const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
@@ -55,15 +49,18 @@ export async function receiveBody(
       length += piece.length;
       onProgress(length);
       if (limit > 0 && length > limit) throw tooLong(limit);
-      if (fd === null && length <= INLINE_BODY_LIMIT) continue;
-      fd ??= await openUnlinked();
-      await appendAll(fd, pieces.splice(0), length);
+      if (file === null && length <= INLINE_BODY_LIMIT) continue;
+      file ??= await SpoolFile.open();
+      const data = pieces.length === 1 ? piece : Buffer.concat(pieces);
+      pieces.length = 0;
+      await file.write(data, length - data.length);
     }
   } catch (error) {
-    if (fd !== null) close(fd);
+    file?.close();
     throw error;
   }
-  return fd === null ? { kind: 'inline', pieces, length } : { kind: 'file', fd, length };
+  if (file === null) return { kind: 'inline', pieces, length };
+  return { kind: 'file', fd: file.fd, length };
 }
 
 /** RFC 9110 §10.1.1: what a client sends that waits for a word before it sends the body. */
@@ -74,30 +71,4 @@ function expectsContinue(request: ServerRequest): boolean {
 function tooLong(limit: number): WsgiTsError {
   const message = `the body has more than the ${limit} bytes that are allowed`;
   return new WsgiTsError('ERR_WSGI_BODY_TOO_LONG', 'client', message, { status: 413 });
-}
-
-/**
- * Writes `pieces` so that they end at `end`: at positions, so that the descriptor's own stays 0, where Python
- * begins to read.
- */
-async function appendAll(fd: number, pieces: readonly Buffer[], end: number): Promise<void> {
-  let rest = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
-  while (rest.length > 0) {
-    const { bytesWritten } = await writeAt(fd, rest, 0, rest.length, end - rest.length);
-    rest = rest.subarray(bytesWritten);
-  }
-}
-
-/** Opens a file that has no name any more: it is gone with its last descriptor, however the process ends. */
-async function openUnlinked(): Promise<number> {
-  const path = join(tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
-  // Not a FileHandle: that would close its descriptor when collected, but Python will own this one.
-  const fd = await promisify(open)(path, 'wx+', 0o600);
-  try {
-    await promisify(unlink)(path);
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
-  return fd;
 }

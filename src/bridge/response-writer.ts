@@ -2,42 +2,79 @@
 // Called by exchange.ts on the event loop; the three ways of a body end by calling back exactly once.
 // Must never decide what to answer, only how it gets onto the wire.
 import { createReadStream } from 'node:fs';
-import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
-import { asWritable, cutOff, isGone, isHttp2, type ServerReply } from './transaction.ts';
+import { asWritable, cutOff, isHttp2, whenOver, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;
 
 const FILE_PIECE = 256 * 1024;
 
-/** Sends `fields` (status line, name, value, …) as the head of `response`. */
-function writeHead(response: ServerReply, fields: string[]): void {
+/**
+ * Sends `fields` (status line, name, value, …) as the head of `response`, and takes the status line from them.
+ *
+ * @throws Error for what node:http2 refuses; nothing has been sent then
+ */
+export function writeHead(response: ServerReply, fields: string[]): void {
   const status = fields.shift() ?? '';
-  if (isHttp2(response)) throw new Error('HTTP/2 is not there yet');
-  response.writeHead(Number(status.slice(0, 3)), status.slice(4), fields);
-}
-
-/** Sends a 103 with `fields` (name, value, …), of which a `Link` must be one; to HTTP/1.0, nothing. */
-export function writeEarlyHints(response: ServerReply, fields: readonly string[]): void {
-  if (!isHttp2(response) && response.req.httpVersion === '1.0') return;
-  const hints: Record<string, string[]> = {};
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    (hints[(fields[i] ?? '').toLowerCase()] ??= []).push(fields[i + 1] ?? '');
+  const code = Number(status.slice(0, 3));
+  if (isHttp2(response)) {
+    try {
+      response.writeHead(code, gather(fields));
+    } catch (error) {
+      for (const name of response.getHeaderNames()) response.removeHeader(name);
+      throw error;
+    }
+    return;
   }
-  response.writeEarlyHints(hints);
+  response.writeHead(code, status.slice(4), fields);
+  // Behind a 1xx that still waits for its turn Node would put the head of a body that is no string before it.
+  if (response.socket === null && response.writableLength > 0) response.flushHeaders();
 }
 
-/** Sends a response whose body is `body` from `start` to `end`. */
-export function writeWhole(
-  response: ServerReply,
-  fields: string[],
-  body: Buffer,
-  start: number,
-  end: number,
-): void {
-  writeHead(response, fields);
+/**
+ * Fields by their names in lower case (RFC 9113 §8.2.1). Those of one name are one list (RFC 9110 §5.3), since
+ * node:http2 refuses two lines of many that HTTP/1 passes on, but for the two that can't be joined, or not read then.
+ */
+function gather(fields: readonly string[]): Record<string, string | string[]> {
+  const gathered: Record<string, string | string[]> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = (fields[i] ?? '').toLowerCase();
+    const value = fields[i + 1] ?? '';
+    if (name === '__proto__') continue; // a token, but no key
+    const before = gathered[name];
+    if (name === 'set-cookie' || name === 'www-authenticate') {
+      gathered[name] = Array.isArray(before) ? [...before, value] : [value];
+    } else {
+      gathered[name] = typeof before === 'string' ? `${before}, ${value}` : value;
+    }
+  }
+  return gathered;
+}
+
+/**
+ * Sends a 103 with `fields` (name, value, …), which have been checked; to HTTP/1.0, nothing.
+ *
+ * @throws Error for what node:http2 refuses, such as two values of a field that has one
+ */
+export function writeEarlyHints(response: ServerReply, fields: readonly string[]): void {
+  if (isHttp2(response)) {
+    response.stream.additionalHeaders({ ':status': 103, ...gather(fields) });
+    return;
+  }
+  if (response.req.httpVersion === '1.0') return;
+  let head = 'HTTP/1.1 103 Early Hints\r\n';
+  for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  // Node's own writeEarlyHints refuses links that RFC 8288 allows (two in a field, quoted strings with a blank)
+  // and hints without one. What it does in the end is not public, but what its 100 and 102 do as well: at once
+  // where it is this answer's turn, else kept in order.
+  const raw = response as unknown as { _writeRaw(data: string, encoding: 'latin1'): unknown };
+  raw._writeRaw(`${head}\r\n`, 'latin1');
+}
+
+/** Sends all of a body: `body` from `start` to `end`. */
+export function writeWhole(response: ServerReply, body: Buffer, start: number, end: number): void {
   if (end - start <= JOINED_AT_MOST) {
     // As a latin-1 string, Node puts it into the head's own write.
     response.end(body.toString('latin1', start, end), 'latin1');
@@ -48,17 +85,16 @@ export function writeWhole(
 }
 
 /**
- * Sends a response whose body is part of a file, and closes the file.
+ * Sends a body that is part of a file, and closes the file.
  *
  * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
+ * @returns how many bytes have been read so far
  */
 export function writeFile(
   response: ServerReply,
-  fields: string[],
   range: FileRange,
   done: (error: Error | null) => void,
-): void {
-  writeHead(response, fields);
+): () => number {
   const file = createReadStream('', {
     fd: range.fd,
     start: range.offset,
@@ -78,89 +114,5 @@ export function writeFile(
       done(error instanceof Error ? error : new Error(String(error)));
     },
   );
-}
-
-/** What a stream's writer needs. */
-export interface StreamOptions {
-  /** Bytes that are kept for a client that is slower than the app. */
-  readonly limit: number;
-  /** They can't be kept: told once. The app then waits for the client. */
-  readonly onSpoolError: (error: Error) => void;
-  /** Told once whether the client was given everything. */
-  readonly onDone: (complete: boolean) => void;
-}
-
-/** A streamed response on its way: the bytes come from a socket whose other end Python writes to. */
-export class StreamWriter {
-  readonly #response: ServerReply;
-  readonly #source: Socket;
-  readonly #done: (complete: boolean) => void;
-  #drained = false;
-  /** Whether the body is complete, as Python has said; null: it hasn't said anything yet. */
-  #complete: boolean | null = null;
-  #settled = false;
-
-  /**
-   * Sends the head, and from then on what arrives on `fd`, which it closes.
-   */
-  constructor(response: ServerReply, fields: string[], fd: number, options: StreamOptions) {
-    this.#response = response;
-    this.#done = options.onDone;
-    // Half open, so that Node leaves the end of the response to us.
-    const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
-    this.#source = source;
-    source.on('data', (data: Buffer) => {
-      if (!asWritable(response).write(data)) source.pause();
-    });
-    source.on('end', () => {
-      this.#drained = true;
-      this.#finish();
-    });
-    source.on('error', () => {
-      this.abort();
-    });
-    response.on('drain', () => {
-      source.resume();
-    });
-    response.once('close', () => {
-      this.abort();
-    });
-    if (isGone(response)) {
-      this.abort();
-    } else {
-      writeHead(response, fields);
-      if (!isHttp2(response)) response.flushHeaders();
-    }
-  }
-
-  /** Bytes of the body so far. */
-  get bytes(): number {
-    return this.#source.bytesRead;
-  }
-
-  /** Python is done with the body, which is complete or cut off; what is on its way still arrives. */
-  end(complete: boolean): void {
-    this.#complete ??= complete;
-    this.#finish();
-  }
-
-  /** There is nobody to send to, or nothing more to wait for. */
-  abort(): void {
-    this.#settle(false);
-  }
-
-  #finish(): void {
-    if (this.#complete !== null && this.#drained) this.#settle(this.#complete);
-  }
-
-  #settle(complete: boolean): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#source.destroy();
-    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
-    if (complete) this.#response.end();
-    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
-    else cutOff(this.#response);
-    this.#done(complete);
-  }
+  return () => file.bytesRead;
 }

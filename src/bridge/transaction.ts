@@ -3,12 +3,19 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 
 /** A request of HTTP/1 or HTTP/2. */
 export type ServerRequest = IncomingMessage | Http2ServerRequest;
 
 /** The response to it. */
 export type ServerReply = ServerResponse | Http2ServerResponse;
+
+/**
+ * Event of a request whose body turns out to be malformed, with the error that says how: the worker tells the
+ * exchange. Not `error`, which would destroy the connection before there is an answer.
+ */
+export const BODY_REFUSED = Symbol('body refused');
 
 /** Whether `reply` goes out on a stream of HTTP/2. */
 export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {
@@ -24,6 +31,18 @@ export function asWritable(reply: ServerReply): ServerResponse {
 export function closeAfter(reply: ServerReply): void {
   if (isHttp2(reply)) reply.stream.session?.close();
   else reply.shouldKeepAlive = false;
+}
+
+/**
+ * Gives up on what is left of the request's body: it would be taken for the next request (HTTP/1), or goes on
+ * for nothing (RFC 9113 §8.1: RST_STREAM behind a complete answer).
+ */
+export function dropRequest(reply: ServerReply): void {
+  if (!isHttp2(reply)) reply.shouldKeepAlive = false;
+  else
+    reply.stream.once('finish', () => {
+      reply.stream.close(NO_ERROR);
+    });
 }
 
 /** Bytes of the answer that wait to be taken. */
@@ -47,21 +66,56 @@ export function takenBytes(reply: ServerReply, handedOver: number): number {
   return (socket._bytesDispatched ?? 0) - (socket._handle?.writeQueueSize ?? 0);
 }
 
-/** Whether all of the answer has been handed over. */
+/** Whether all of the answer has been handed over; to be asked when it is over. */
 export function isFinished(reply: ServerReply): boolean {
-  return isHttp2(reply) ? reply.stream.writableFinished : reply.writableFinished;
+  if (isHttp2(reply)) {
+    // Of a stream that is reset Node ends the writing side, and calls that finished.
+    const { writableFinished, aborted, rstCode } = reply.stream;
+    return writableFinished && !aborted && rstCode === NO_ERROR;
+  }
+  // Node drops what a socket that is destroyed has not sent, and calls that finished too.
+  return reply.writableFinished && !reply.req.socket.destroyed;
 }
 
 /** Whether nobody is there any more to answer to. */
 export function isGone(reply: ServerReply): boolean {
-  return isHttp2(reply) ? reply.stream.destroyed : reply.destroyed;
+  if (isHttp2(reply)) return reply.stream.destroyed;
+  return reply.destroyed || reply.req.socket.destroyed;
+}
+
+/** Connections with answers that wait for their turn, and who is told when they close. */
+const waiting = new WeakMap<Socket, Set<() => void>>();
+
+/** Calls `listener` once, when the answer is over: sent, or its client gone. */
+export function whenOver(reply: ServerReply, listener: () => void): void {
+  if (isGone(reply)) {
+    process.nextTick(listener); // a host that has thought about it for long
+  } else if (isHttp2(reply) || reply.socket !== null) {
+    reply.on('close', listener);
+  } else {
+    // Pipelined behind another one: Node doesn't close such answers with their connection.
+    const { socket } = reply.req;
+    const listeners = waiting.get(socket) ?? new Set();
+    if (!waiting.has(socket)) {
+      waiting.set(socket, listeners);
+      socket.once('close', () => {
+        for (const each of listeners) each();
+      });
+    }
+    const once = (): void => {
+      if (listeners.delete(once)) listener();
+    };
+    listeners.add(once);
+    reply.on('close', once);
+  }
 }
 
 /** Cuts the answer off where it is: what the client has got must not look complete. */
 export function cutOff(reply: ServerReply): void {
-  if (isHttp2(reply)) reply.stream.close(http2InternalError);
+  if (isHttp2(reply)) reply.stream.close(INTERNAL_ERROR);
   else reply.destroy();
 }
 
-/** RFC 9113 §7, INTERNAL_ERROR. */
-const http2InternalError = 2;
+/** RFC 9113 §7. */
+const NO_ERROR = 0;
+const INTERNAL_ERROR = 2;

@@ -198,6 +198,9 @@ class Step {
           else this.#send(worker, 'SIGUSR1');
         }
         return;
+      case 'renew-certificates':
+        this.#actions.push({ type: 'renew-certificates' });
+        return;
       case 'unsupported':
         this.#log('warning', `${name} is not supported yet. ${meaning.instead}`);
         return;

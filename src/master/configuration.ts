@@ -51,7 +51,8 @@ export function configure(
   };
 }
 
-function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
+/** What the settings say of HTTP. */
+export function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
   return {
     limits: {
       line: settings.limitRequestLine,
@@ -91,7 +92,8 @@ function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
   };
 }
 
-function tlsPolicy(settings: Settings): TlsPolicy | null {
+/** What the settings say of TLS; null: nothing. */
+export function tlsPolicy(settings: Settings): TlsPolicy | null {
   if (settings.certfile === null) return null;
   return {
     certfile: settings.certfile,

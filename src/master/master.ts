@@ -8,13 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
+import { readCertificates } from '../certificates.ts';
+import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Logger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
-import { configure } from './configuration.ts';
+import { configure, tlsPolicy } from './configuration.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
@@ -72,6 +74,8 @@ export async function runMaster(
       // The workers write it; that it can be opened is to be known before the first of them starts.
       createAccessLog({ file: settings.accessLogFile, format: settings.accessLogFormat }).close();
     }
+    const tls = tlsPolicy(settings);
+    if (tls !== null) readCertificates(tls);
     const interpreter = startInterpreter({ python: settings.python, directory: settings.chdir });
     cleanups.push(() => {
       closeListeners(interpreter);
@@ -187,6 +191,10 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
       case 'reopen-logs':
         reopen(logger);
         return;
+      case 'renew-certificates':
+        if (certificatesAreGood(tlsPolicy(settings), logger))
+          for (const handle of handles.values()) handle.renewCertificates();
+        return;
       case 'close-listeners':
         closeListeners(interpreter);
         // The end is near: look more often.
@@ -219,6 +227,26 @@ function reopen(logger: Logger): void {
     if (!(error instanceof WsgiTsError)) throw error;
     logger.error(error.message);
   }
+}
+
+/** Checks the files of TLS, and says what comes of a HUP. */
+function certificatesAreGood(policy: TlsPolicy | null, logger: Logger): boolean {
+  if (policy === null) {
+    logger.warning(
+      'HUP renews certificates, and there are none. To load new code or settings, stop the server and ' +
+        'start it again.',
+    );
+    return false;
+  }
+  try {
+    readCertificates(policy);
+  } catch (error) {
+    if (!(error instanceof WsgiTsError)) throw error;
+    logger.error(`The certificates stay as they are: ${error.message}`);
+    return false;
+  }
+  logger.info('New connections get the certificates that the files hold now');
+  return true;
 }
 
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {

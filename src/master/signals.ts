@@ -10,6 +10,8 @@ export type SignalMeaning =
   | { readonly kind: 'resize'; readonly change: 1 | -1 }
   /** Open the log files anew, here and in the workers (log rotation). */
   | { readonly kind: 'reopen-logs' }
+  /** Read the files of TLS anew; the workers take them for new connections. */
+  | { readonly kind: 'renew-certificates' }
   /** gunicorn knows it and we don't yet: one line says what to do instead. */
   | { readonly kind: 'unsupported'; readonly instead: string }
   /** Nothing is to be done; a debug line says why. */
@@ -36,7 +38,7 @@ export const signalTable: Readonly<Record<MasterSignal, SignalMeaning>> = {
   SIGTTOU: { kind: 'resize', change: -1 },
   SIGUSR1: { kind: 'reopen-logs' },
   SIGUSR2: { kind: 'unsupported', instead: 'Start the new server once this one has stopped.' },
-  SIGHUP: { kind: 'unsupported', instead: 'Stop the server and start it again to load new code.' },
+  SIGHUP: { kind: 'renew-certificates' },
   SIGWINCH: { kind: 'ignored', why: 'Not daemonized' },
 };
 

@@ -113,6 +113,7 @@ export type Action =
     }
   | { readonly type: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
   | { readonly type: 'reopen-logs' }
+  | { readonly type: 'renew-certificates' }
   | { readonly type: 'close-listeners' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'finish'; readonly exitCode: number };

@@ -64,6 +64,11 @@ export class WorkerHandle {
     this.signal(signal);
   }
 
+  /** Says that the files of TLS are new. */
+  renewCertificates(): void {
+    this.#tell({ type: 'renew-certificates' });
+  }
+
   /** Sends a signal; nothing happens when it is gone already. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);

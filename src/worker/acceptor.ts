@@ -20,6 +20,8 @@ export interface AcceptorOptions {
   readonly load: () => Load;
   /** Requests under way, those included whose body is still arriving. */
   readonly active: () => number;
+  /** Whether the worker holds as many connections as it may. */
+  readonly full: () => boolean;
   /** dup(2), close-on-exec. */
   readonly duplicate: (fd: number) => Promise<number>;
   /** Gets each connection. */
@@ -124,6 +126,11 @@ export class Acceptor {
   /** Opens or shuts the gate, as the load is now. */
   #review(): void {
     if (this.#state === 'closed') return;
+    if (this.#options.full()) {
+      this.#watch();
+      if (this.#state === 'accepting') this.#pause();
+      return;
+    }
     const load = this.#options.load();
     const taken = load.outstanding >= load.threads;
     if (!taken && this.#fresh.size === 0) {

@@ -1,56 +1,53 @@
-// The worker's node:http server: every connection that the acceptor takes ends up here, every request goes to
-// the handler. Made by worker.ts; runs on the event loop's thread. It answers by itself only what never
-// becomes a request: bytes that aren't HTTP, a head that is too big or too slow, a CONNECT.
+// The worker's HTTP/1 server: node:http behind a guard that checks every byte (http1-connection.ts). Every
+// connection that connection.ts takes for HTTP/1 ends up here, every request goes to the handler. Made by
+// worker.ts; runs on the event loop's thread.
 // It must never listen by itself (the acceptor does), nor let an error on one connection reach another.
 
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { factsOf } from '../bridge/connection-facts.ts';
+import type { Deadlines, RequestLimits } from '../http/policy.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
-import { refusal, refusalParts, refusalStatus } from './refusal.ts';
+import { Http1Connection } from './http1-connection.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What the server needs from the worker. */
 export interface HttpServerOptions {
   readonly handler: RequestListener;
+  readonly limits: RequestLimits;
+  readonly deadlines: Deadlines;
+  readonly refusals: Refusals;
   readonly logger: Logger;
   /** Seconds an idle connection is kept; 0: each answer closes its connection. */
   readonly keepAlive: number;
-  /** What is cut off from now on is so because the worker ends. */
-  readonly onCutOff?: () => void;
   /** A request was handed to the handler. */
   readonly onRequest: (socket: Socket) => void;
-  /** Milliseconds for a request's head to arrive; 60 s by default. */
-  readonly headersTimeout?: number;
+  /** What is cut off from now on is so because the worker ends. */
+  readonly onCutOff: () => void;
+  /** The client has ended its side, and may be gone. */
+  readonly onClientEnd: (socket: Socket) => void;
 }
 
-/** gunicorn's --limit-request-fields. */
-const maxFields = 100;
-/** Bytes of a head. gunicorn takes 8190 for each field: Node's 16 KiB would refuse what it accepts. */
-const maxHeadSize = 64 * 1024;
+/** Bytes of a head that node:http's parser counts, beyond what the guard lets through. */
+const headMargin = 65536;
 /** Milliseconds that a connection without a request gets at a stop: its first bytes may be under way. */
 const silentGrace = 1000;
-/** Milliseconds that a refused client gets to read why, before what it still sends is answered by a reset. */
-const refusalGrace = 2000;
+/** Milliseconds between two looks at the connections. */
+const period = 1000;
 
-/** The HTTP server of one worker. */
+/** The HTTP/1 server of one worker. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
-  /** Each connection's responses that are under way. */
-  readonly #connections = new Map<Socket, ServerResponse[]>();
+  readonly #connections = new Map<Socket, Http1Connection>();
   #active = 0;
-  readonly #refused = new WeakSet<Socket>();
   #stopping = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    const { limits } = options;
     const done = (response: ServerResponse): void => {
       this.#done(response);
     };
@@ -58,58 +55,89 @@ export class HttpServer {
     const onClose = function (this: ServerResponse): void {
       done(this);
     };
+    const begin: RequestListener = (request, response) => {
+      response.on('close', onClose);
+      this.#begin(request, response);
+    };
     this.#server = createServer(
       {
         keepAliveTimeout: options.keepAlive * 1000,
-        headersTimeout: options.headersTimeout ?? 60_000,
-        requestTimeout: 0, // A body may take any time: it waits here, and holds no thread.
-        connectionsCheckingInterval: 1000,
-        maxHeaderSize: maxHeadSize,
+        // Node's own deadlines can't see a head that the guard holds.
+        headersTimeout: 0,
+        requestTimeout: 0,
+        // The bridge refuses a request without one, with a line in the logs.
+        requireHostHeader: false,
+        maxHeaderSize: limits.line + limits.fieldSize + headMargin,
       },
-      (request, response) => {
-        response.on('close', onClose);
-        this.#begin(request, response);
-      },
+      begin,
     );
+    // RFC 9110 §10.1.1: whether the body is wanted is known when the head has been looked at.
+    this.#server.on('checkContinue', begin).on('checkExpectation', begin);
     // Beyond maxHeadersCount Node would cut fields off and say nothing.
     this.#server.maxHeadersCount = 0;
     // Not in the types: a client that ends its side after its request still gets the answer.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.on('clientError', (error: ParserError, socket) => {
-      if (socket instanceof Socket) void this.#onClientError(error, socket);
+      if (!(socket instanceof Socket)) return;
+      // Who has left needs no answer.
+      if (error.syscall !== undefined || !socket.writable) socket.destroy();
+      else this.#connections.get(socket)?.parserFailed(error.reason ?? error.message);
     });
-    this.#server.on('connect', (_request, socket) => {
-      // Node has taken its own listener away by now.
-      socket.on('error', () => socket.destroy());
-      if (socket instanceof Socket) this.#refuse(socket, 501, 'CONNECT is for proxies');
+    // Node's clock of idle connections doesn't know of a head that the guard holds.
+    this.#server.on('timeout', (socket) => {
+      if (this.#connections.get(socket)?.idle !== false) socket.destroy();
     });
-    // Says that it listens, or Node wouldn't look for connections that are idle or slow.
-    this.#server.emit('listening');
+    setInterval(() => {
+      this.#look();
+    }, period).unref();
   }
-
   /** Requests that are under way. */
   get active(): number {
     return this.#active;
   }
 
-  /** Serves a connection that was accepted elsewhere. */
-  accept(socket: Socket): void {
-    this.#connections.set(socket, []);
+  /** Serves a connection that was accepted elsewhere; `first` are bytes that have been read from it, `ended` if all. */
+  accept(socket: Socket, first: Buffer | null = null, ended = false): void {
+    const { limits, refusals } = this.#options;
+    this.#server.emit('connection', socket);
+    const peer = factsOf(socket).remoteAddress;
+    const connection = new Http1Connection(socket, limits, refusals, peer, performance.now());
+    this.#connections.set(socket, connection);
+    socket.once('end', () => {
+      if (connection.responses.length > 0) this.#options.onClientEnd(socket);
+    });
     socket.once('close', () => {
+      // node:http closes none of the responses that wait behind the first one.
+      this.#active -= connection.responses.splice(0).length;
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#onEmpty?.();
     });
-    this.#server.emit('connection', socket);
+    if (first !== null) connection.guard.push(first);
+    if (ended) connection.guard.end();
+  }
+
+  /** Of the connections that are idle, the oldest. */
+  oldestIdle(): Socket | undefined {
+    for (const [socket, connection] of this.#connections) {
+      if (connection.idle && !socket.destroyed) return socket;
+    }
+    return undefined;
+  }
+
+  /** Closes idle connections now, and every other one after its answer, which says so. */
+  drain(): void {
+    this.#stopping = true;
+    for (const { responses } of this.#connections.values())
+      for (const response of responses) response.shouldKeepAlive = false;
+    this.#closeIdle();
   }
 
   /**
-   * Closes idle connections now, every other one after its answer (which says so), and at last what is left.
+   * Waits for what is under way, and cuts off what is left.
    * @param milliseconds what the requests under way may still take
    */
   async stop(milliseconds: number): Promise<void> {
-    this.#stopping = true;
-    for (const response of this.#responses()) response.shouldKeepAlive = false;
-    this.#server.closeIdleConnections();
+    this.drain();
     await new Promise<void>((resolve) => {
       if (this.#connections.size === 0) {
         resolve();
@@ -126,90 +154,60 @@ export class HttpServer {
 
   /** Ends every connection at once, and logs the requests that get no answer. */
   cutOff(): void {
-    this.#options.onCutOff?.();
-    for (const [socket, responses] of this.#connections) {
+    if (this.#connections.size > 0) this.#options.onCutOff();
+    for (const [socket, { responses, peer }] of this.#connections) {
       for (const { req } of responses) {
         const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);
-        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer(socket)}`);
+        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer || '-'}`);
       }
       socket.destroy();
     }
-    this.#server.close();
   }
 
-  #responses(): ServerResponse[] {
-    return [...this.#connections.values()].flat();
-  }
-
-  #begin(request: IncomingMessage, response: ServerResponse): void {
+  #begin(...[request, response]: Parameters<RequestListener>): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return; // closed meanwhile
     this.#active++;
-    this.#connections.get(request.socket)?.push(response);
+    connection.responses.push(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
-    if (request.rawHeaders.length > 2 * maxFields) {
-      this.#log(request.socket, `more than ${maxFields} header fields`);
-      const [head, body] = refusalParts(431);
-      response.writeHead(431, head).end(body);
-      return;
-    }
     this.#options.handler(request, response);
     this.#options.onRequest(request.socket);
   }
 
   #done(response: ServerResponse): void {
+    const responses = this.#connections.get(response.req.socket)?.responses;
+    if (responses === undefined) return; // told by its connection
     this.#active--;
-    const responses = this.#connections.get(response.req.socket);
-    responses?.splice(responses.indexOf(response), 1);
+    responses.splice(responses.indexOf(response), 1);
     // Before the stop its head may have gone out as one that keeps the connection.
     if (this.#stopping)
       setImmediate(() => {
-        this.#server.closeIdleConnections();
+        this.#closeIdle();
       });
   }
 
-  async #onClientError(error: ParserError, socket: Socket): Promise<void> {
-    // Who has left needs no answer, and who never said a word (a browser's spare connection) no line either.
-    if (error.syscall !== undefined || !socket.writable || socket.bytesRead === 0) {
-      socket.destroy();
-      return;
+  #look(): void {
+    const now = performance.now();
+    const { deadlines, keepAlive } = this.#options;
+    const headLimit = deadlines.head === 0 ? Infinity : deadlines.head * 1000;
+    const silentLimit = Math.max(keepAlive, deadlines.head || Infinity) * 1000;
+    for (const connection of this.#connections.values()) {
+      const { guard, socket, since } = connection;
+      if (guard.refused) continue;
+      if (guard.heads === 0 && guard.idle && now - since > silentLimit) socket.destroy();
+      else connection.look(now, headLimit);
     }
-    await this.#refuseInOrder(socket, refusalStatus(error.code), error.reason ?? error.message);
   }
 
-  /** RFC 9112 9.3.2: answers to pipelined requests come in order, so those before the bad one come first. */
-  async #refuseInOrder(socket: Socket, status: number, why: string): Promise<void> {
-    if (this.#refused.has(socket)) return;
-    this.#refused.add(socket);
-    const responses = [...(this.#connections.get(socket) ?? [])];
-    await Promise.all(
-      responses.filter(({ req }) => req.complete).map((response) => closeOf(response)),
-    );
-    // The bad bytes are in the body of a request that is being answered: too late for another answer.
-    if (responses.some(({ headersSent, writableFinished }) => headersSent && !writableFinished)) {
-      this.#log(socket, why);
-      socket.destroy();
-      return;
+  /** Those that have had a request; the first one of the others may be under way. */
+  #closeIdle(): void {
+    for (const [socket, connection] of this.#connections) {
+      if (connection.idle && connection.guard.heads > 0) socket.destroySoon();
     }
-    this.#refuse(socket, status, why);
-  }
-
-  #refuse(socket: Socket, status: number, why: string): void {
-    this.#log(socket, why);
-    socket.end(refusal(status, new Date()));
-    // A close with bytes unread is a reset, and a reset takes the answer away from who is still sending.
-    const timer = setTimeout(() => {
-      socket.destroy();
-    }, refusalGrace);
-    socket.once('close', () => {
-      clearTimeout(timer);
-    });
-  }
-
-  #log(socket: Socket, why: string): void {
-    this.#options.logger.warning(`Invalid request from ip=${peer(socket)}: ${escapeField(why)}`);
   }
 
   #closeSilent(): void {
-    for (const [socket, responses] of this.#connections) {
+    for (const [socket, { responses }] of this.#connections) {
       if (responses.length === 0) socket.destroy();
     }
   }
@@ -218,14 +216,4 @@ export class HttpServer {
 /** An error of the HTTP parser (`reason`) or of the socket (`syscall`). */
 interface ParserError extends NodeJS.ErrnoException {
   readonly reason?: string;
-}
-
-function peer(socket: Socket): string {
-  return socket.remoteAddress ?? '-';
-}
-
-function closeOf(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('close', resolve);
-  });
 }

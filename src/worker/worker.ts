@@ -12,13 +12,14 @@ import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { HttpServer } from './http-server.ts';
+import { openProtocols, type Protocols } from './protocols.ts';
+import { Refusals } from './refusals.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
 
 /** A worker that is ready. */
 interface Service {
   readonly handler: WsgiHandler;
-  readonly http: HttpServer;
+  readonly protocols: Protocols;
   readonly acceptor: Acceptor;
 }
 
@@ -30,6 +31,8 @@ class Worker {
   #service: Service | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
   #stopWanted = false;
+  /** The certificates became new while the app was being loaded. */
+  #renewalMissed = false;
   /** Resolves when there is no time for anything any more. */
   readonly #hurry: Promise<void>;
   #hurried = false;
@@ -64,6 +67,7 @@ class Worker {
     } catch (error) {
       await this.#failed(error);
     }
+    if (this.#renewalMissed) this.renewCertificates();
     this.#phase = 'serving';
     if (this.#stopWanted) {
       void this.#shutDown();
@@ -72,7 +76,7 @@ class Worker {
     send({ type: 'ready' });
     startHeartbeat(send, () => ({
       requests: this.#service?.handler.served ?? 0,
-      active: this.#service?.http.active ?? 0,
+      active: this.#service?.protocols.connections.active ?? 0,
     }));
   }
 
@@ -109,14 +113,18 @@ class Worker {
     const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
     const { http: policy } = configuration;
     const { trust, deadlines, responseBuffer, limits } = policy;
+    const { keepAlive } = configuration;
+    const accessLog = this.#accessLog ?? null;
+    const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
+    const refusals = new Refusals(logger, accessLog, serverHeader);
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
-      accessLog: this.#accessLog ?? null,
+      accessLog,
       errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
       ownProcess: true,
-      ...{ trust, deadlines, responseBuffer, serverHeader: policy.serverHeader ? 'wsgi-ts' : null },
+      ...{ trust, deadlines, responseBuffer, serverHeader },
       limitRequestBody: limits.body,
       limitWaitingRequests: policy.waiting,
       onLost: (error) => {
@@ -127,32 +135,29 @@ class Worker {
       },
     });
     reinstall();
-    const http = new HttpServer({
-      handler,
-      logger,
-      keepAlive: configuration.keepAlive,
-      onCutOff: () => {
-        handler.cut();
-      },
+    const protocols = openProtocols({
+      ...{ handler, policy, keepAlive, refusals, logger },
       onRequest: (socket) => {
         acceptor.requestBegan(socket);
       },
     });
+    const { connections } = protocols;
     const acceptor = new Acceptor({
       listeners: configuration.listeners.map(({ fd }) => fd),
       backlog: configuration.backlog,
       load: () => handler.load,
-      active: () => http.active,
+      active: () => connections.active,
+      full: () => connections.full,
       duplicate: (fd) => handler.duplicate(fd),
       onConnection: (socket) => {
-        http.accept(socket);
+        connections.accept(socket);
       },
       onError: (error) => {
         logger.error(`Connections can't be accepted: ${error.message}`);
       },
     });
     if (!this.#stopWanted) await acceptor.open();
-    return { handler, http, acceptor };
+    return { handler, protocols, acceptor };
   }
 
   async #failed(error: unknown): Promise<never> {
@@ -168,15 +173,16 @@ class Worker {
   }
 
   async #shutDown(): Promise<void> {
-    const { handler, http, acceptor } = this.#service ?? {};
+    const { handler, protocols, acceptor } = this.#service ?? {};
+    const connections = protocols?.connections;
     if (this.#phase === 'stopping' || handler === undefined) return;
     this.#phase = 'stopping';
     const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
     const end = performance.now() + limit;
     const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
     acceptor?.close();
-    await Promise.race([http?.stop(left()), this.#hurry]);
-    if (this.#hurried) http?.cutOff();
+    await Promise.race([connections?.stop(left()), this.#hurry]);
+    if (this.#hurried) connections?.cutOff();
     const closed = handler.close(left() / 1000);
     // Who is told to hurry while a view runs on without its client doesn't wait for it.
     await (this.#hurried ? closed : Promise.race([closed, this.#hurry]));
@@ -184,6 +190,16 @@ class Worker {
     await this.#drainLogs();
     // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.
     process.exit(0);
+  }
+
+  /** The master has checked the new files: connections from now on get them. */
+  renewCertificates(): void {
+    try {
+      this.#service?.protocols.renewCertificates();
+      this.#renewalMissed = this.#service === undefined;
+    } catch (error) {
+      this.#logger?.error(describe(error));
+    }
   }
 
   #reopenLogs(): void {
@@ -230,5 +246,6 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
+  else if (message.type === 'renew-certificates') worker.renewCertificates();
   else worker.stop(message.graceful);
 });

@@ -6,6 +6,7 @@
 import { connect as connectSocket } from 'node:net';
 import type { Socket } from 'node:net';
 import { after } from 'node:test';
+import { connect as connectTlsSocket } from 'node:tls';
 import { safetyNet } from './spawned-process.ts';
 
 /** One answer, as it came. */
@@ -237,6 +238,24 @@ export async function connect(
     const socket = connectSocket({ ...options, allowHalfOpen: true, noDelay: true });
     socket.once('error', reject);
     socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(new RawClient(socket));
+    });
+  });
+}
+
+/** Connects to a port of 127.0.0.1 by TLS, whatever the certificate says; speaks HTTP/1.1. */
+export async function connectTls(port: number): Promise<RawClient> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: '127.0.0.1',
+      port,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    };
+    const socket = connectTlsSocket({ ...options, allowHalfOpen: true, noDelay: true } as never);
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
       socket.off('error', reject);
       resolve(new RawClient(socket));
     });

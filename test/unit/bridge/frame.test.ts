@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  decodeFields,
   decodeFileRange,
   decodeFrames,
   decodeResponseHead,
@@ -21,6 +22,7 @@ interface Vector {
   readonly id: number;
   readonly hex: string;
   readonly head?: string;
+  readonly fields?: string;
   readonly body?: string;
   readonly fd?: number;
   readonly number?: number;
@@ -94,6 +96,8 @@ for (const vector of vectors.frames.filter((each) => kindOf(each) >= 32)) {
       } else if (vector.level !== undefined) {
         assert.equal(LOG_LEVELS[buffer[rest] ?? 99], vector.level);
         assert.equal(buffer.toString('utf8', rest + 1, end), vector.text);
+      } else if (vector.fields !== undefined) {
+        assert.equal(decodeFields(buffer, rest, end).join('\n'), vector.fields);
       } else {
         assert.equal(buffer.toString('utf8', rest, end), vector.text ?? '');
       }

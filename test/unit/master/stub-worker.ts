@@ -72,7 +72,7 @@ process.on('SIGUSR1', () => {
 process.on('SIGTERM', () => undefined);
 process.on('message', (message: MasterMessage) => {
   if (message.type === 'stop') leave(0);
-  else {
+  else if (message.type === 'configure') {
     const { app, timeout } = message.configuration;
     parts[app]?.(message.configuration);
     if (timeout > 0 && app !== 'silent') {

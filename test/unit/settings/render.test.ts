@@ -36,17 +36,19 @@ describe('renderConfiguration', () => {
       env: { PORT: '5000' },
       world: world(),
     });
-    const lines = renderConfiguration(resolved).trimEnd().split('\n');
+    const text = renderConfiguration(resolved).trimEnd();
+    const lines = text.split('\n').map((line) => line.replace(/ +=/, ' ='));
     assert.equal(lines.length, settingRows.length);
     assert.deepEqual(lines, lines.toSorted());
+    assert.equal(new Set(text.split('\n').map((line) => line.indexOf('='))).size, 1, 'aligned');
     for (const expected of [
-      'bind              = ["0.0.0.0:5000"]  # environment PORT',
-      'check_config      = False  # default',
-      'pidfile           = None  # default',
-      'print_config      = True  # command line',
-      'pythonpath        = ["a", "b"]  # command line',
-      'workers           = 1  # default',
-      'wsgi_app          = "app:app"  # command line',
+      'bind = ["0.0.0.0:5000"]  # environment PORT',
+      'check_config = False  # default',
+      'pidfile = None  # default',
+      'print_config = True  # command line',
+      'pythonpath = ["a", "b"]  # command line',
+      'workers = 1  # default',
+      'wsgi_app = "app:app"  # command line',
     ]) {
       assert.ok(lines.includes(expected), expected);
     }

@@ -5,7 +5,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Acceptor } from '../../../src/worker/acceptor.ts';
+import { httpPolicy } from '../../../src/master/configuration.ts';
 import { HttpServer } from '../../../src/worker/http-server.ts';
+import { Refusals } from '../../../src/worker/refusals.ts';
+import { defaultSettings } from '../../helpers/default-settings.ts';
 import { recordingLogger } from './recording-logger.ts';
 
 /** What it tells. */
@@ -52,10 +55,13 @@ function handler(request: IncomingMessage, response: ServerResponse): void {
 
 if (process.connected) {
   let next = 5;
+  const logger = recordingLogger();
+  const policy = httpPolicy(defaultSettings(process.cwd()), '');
   const http = new HttpServer({
-    handler,
-    logger: recordingLogger(),
-    keepAlive: 5,
+    ...{ handler, logger, keepAlive: 5, limits: policy.limits, deadlines: policy.deadlines },
+    refusals: new Refusals(logger, null, null),
+    onCutOff: () => undefined,
+    onClientEnd: () => undefined,
     onRequest: (socket) => {
       gate.requestBegan(socket);
     },
@@ -65,6 +71,7 @@ if (process.connected) {
     backlog: 128,
     load: () => load,
     active: () => http.active,
+    full: () => false,
     duplicate: async () => {
       await new Promise(setImmediate);
       if (next === 5 + duplicates) throw new Error('no descriptor is left');

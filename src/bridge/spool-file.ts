@@ -1,0 +1,94 @@
+// A file for what doesn't fit into memory: request bodies on their way in (request-body.ts), answers that their
+// clients take slowly (response-spool.ts). It has no name, so it is gone with its last descriptor, however the
+// process ends. Used on the event loop. Must never use the descriptor's own position: Python begins to read there.
+
+import { randomBytes } from 'node:crypto';
+import { close, open, read, unlink, write } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { WsgiTsError } from '../errors.ts';
+
+const readAt = promisify(read);
+const writeAt = promisify(write);
+
+/** Codes of a file system that takes no more: disk, quota, the process' own limit. */
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** A file without a name. */
+export class SpoolFile {
+  /** Whoever takes it over closes it, and calls `close` no more. */
+  readonly fd: number;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Makes one in the system's folder for temporary files (`TMPDIR`). @throws WsgiTsError, see {@link spoolError} */
+  static async open(): Promise<SpoolFile> {
+    const path = join(tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
+    try {
+      // Not a FileHandle: that would close its descriptor when collected, but Python may own it by then.
+      const file = new SpoolFile(await promisify(open)(path, 'wx+', 0o600));
+      try {
+        await promisify(unlink)(path);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      return file;
+    } catch (error) {
+      throw spoolError(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** Writes all of `data` at `position`. @throws WsgiTsError, see {@link spoolError} */
+  async write(data: Buffer, position: number): Promise<void> {
+    let written = 0;
+    try {
+      while (written < data.length) {
+        const rest = data.length - written;
+        written += (await writeAt(this.fd, data, written, rest, position + written)).bytesWritten;
+      }
+    } catch (error) {
+      throw spoolError(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** Reads up to `length` bytes at `position`. @throws WsgiTsError, see {@link spoolError} */
+  async read(length: number, position: number): Promise<Buffer> {
+    try {
+      const { buffer, bytesRead } = await readAt(
+        this.fd,
+        Buffer.allocUnsafe(length),
+        0,
+        length,
+        position,
+      );
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      throw spoolError(error as NodeJS.ErrnoException);
+    }
+  }
+
+  close(): void {
+    close(this.fd);
+  }
+}
+
+/**
+ * What a file system's error means: ERR_WSGI_SPOOL_FULL (operator, 507) where there is no room, else
+ * ERR_WSGI_SPOOL (operator, 500).
+ */
+function spoolError(error: NodeJS.ErrnoException): WsgiTsError {
+  const folder = tmpdir();
+  if (FULL.has(error.code)) {
+    const message = `there is no room left for temporary files in ${folder} (${error.code ?? ''}): make some, or set TMPDIR`;
+    return new WsgiTsError('ERR_WSGI_SPOOL_FULL', 'operator', message, {
+      status: 507,
+      cause: error,
+    });
+  }
+  const message = `temporary files can't be used in ${folder}: ${error.message}`;
+  return new WsgiTsError('ERR_WSGI_SPOOL', 'operator', message, { status: 500, cause: error });
+}

@@ -1,0 +1,175 @@
+// A streamed response on its way: the bytes come from a socket whose other end Python writes to, and go to the
+// client as fast as it takes them; what it doesn't take is kept (response-spool.ts), and beyond that the app waits.
+// Made by reply.ts for each streamed response, on the event loop. Must never let a body that was cut off look
+// complete.
+
+import { Socket } from 'node:net';
+import { ResponseSpool } from './response-spool.ts';
+import {
+  asWritable,
+  cutOff,
+  isHttp2,
+  pendingBytes,
+  whenOver,
+  type ServerReply,
+} from './transaction.ts';
+
+/** What a stream's writer needs. */
+export interface StreamOptions {
+  /** Bytes that are kept for a client that is slower than the app. */
+  readonly limit: number;
+  /** They can't be kept: told once. The app then waits for the client. */
+  readonly onSpoolError: (error: Error) => void;
+  /** Told once whether the client was given everything. */
+  readonly onDone: (complete: boolean) => void;
+}
+
+/** Bytes that wait in memory for a client to take them, before any go to a file. */
+const IN_MEMORY = 64 * 1024;
+
+/** Takes a stream to its client. */
+export class StreamWriter {
+  readonly #response: ServerReply;
+  readonly #source: Socket;
+  readonly #options: StreamOptions;
+  readonly #spool: ResponseSpool;
+  /** What came when the spool was full, or broken: it follows when that is empty. */
+  #overflow: Buffer | null = null;
+  #broken = false;
+  #keeping = false;
+  #pumping = false;
+  #drained = false;
+  /** Whether the body is complete, as Python has said; null: it hasn't said anything yet. */
+  #complete: boolean | null = null;
+  #settled = false;
+  #bytes = 0;
+
+  /** Sends the head that has been written, and from then on what arrives on `fd`, which it closes. */
+  constructor(response: ServerReply, fd: number, options: StreamOptions) {
+    this.#response = response;
+    this.#options = options;
+    this.#spool = new ResponseSpool(options.limit);
+    // Half open, so that Node leaves the end of the response to us.
+    const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+    this.#source = source;
+    source.on('data', (data: Buffer) => {
+      this.#take(data);
+    });
+    source.on('end', () => {
+      this.#drained = true;
+      this.#finish();
+    });
+    source.on('error', () => {
+      this.abort();
+    });
+    response.on('drain', () => {
+      void this.#pump();
+    });
+    whenOver(response, () => {
+      this.abort();
+    });
+    if (!isHttp2(response)) response.flushHeaders();
+  }
+
+  /** Bytes of the body that were given to the client's connection so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Python is done with the body, which is complete or cut off; what is on its way still arrives. */
+  end(complete: boolean): void {
+    this.#complete ??= complete;
+    this.#finish();
+  }
+
+  /** There is nobody to send to, or nothing more to wait for. */
+  abort(): void {
+    this.#settle(false);
+  }
+
+  /** Whether nothing is between the source and the client's connection. */
+  get #direct(): boolean {
+    return !this.#keeping && !this.#pumping && this.#spool.length === 0 && this.#overflow === null;
+  }
+
+  #take(data: Buffer): void {
+    const spooling = this.#options.limit > 0 && !this.#broken;
+    if (this.#direct && (!spooling || pendingBytes(this.#response) < IN_MEMORY)) {
+      if (!this.#write(data) && !spooling) this.#source.pause();
+      return;
+    }
+    // One at a time, so that the order is kept; the socket pair holds what comes meanwhile.
+    this.#source.pause();
+    if (spooling && this.#overflow === null && this.#spool.hasRoom(data.length))
+      void this.#keep(data);
+    else this.#overflow = this.#overflow === null ? data : Buffer.concat([this.#overflow, data]);
+  }
+
+  async #keep(data: Buffer): Promise<void> {
+    this.#keeping = true;
+    try {
+      await this.#spool.put(data);
+      if (!this.#settled) this.#source.resume();
+    } catch (error) {
+      this.#broken = true;
+      this.#overflow = data;
+      if (!this.#settled) this.#options.onSpoolError(error as Error);
+    }
+    this.#keeping = false;
+    // The client may have taken all of the rest meanwhile, and that is told only once.
+    await this.#pump();
+  }
+
+  /** Gives to the client what has been kept, as much as it takes. */
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.#keeping || this.#settled) return;
+    this.#pumping = true;
+    try {
+      while (this.#spool.length > 0 && this.#takesMore()) {
+        this.#write(await this.#spool.take());
+      }
+    } catch (error) {
+      this.#options.onSpoolError(error as Error);
+      this.abort();
+    }
+    this.#pumping = false;
+    if (this.#settled || this.#keeping) return;
+    if (this.#overflow !== null && (this.#spool.length === 0 || this.#roomForOverflow())) {
+      const data = this.#overflow;
+      this.#overflow = null;
+      this.#take(data);
+    }
+    if (this.#direct && this.#takesMore()) this.#source.resume();
+    this.#finish();
+  }
+
+  #roomForOverflow(): boolean {
+    return !this.#broken && this.#spool.hasRoom(this.#overflow?.length ?? 0);
+  }
+
+  #takesMore(): boolean {
+    return !this.#settled && !asWritable(this.#response).writableNeedDrain;
+  }
+
+  #write(data: Buffer): boolean {
+    if (this.#settled) return true;
+    this.#bytes += data.length;
+    return asWritable(this.#response).write(data);
+  }
+
+  #finish(): void {
+    if (this.#complete !== null && this.#drained && this.#direct) this.#settle(this.#complete);
+  }
+
+  #settle(complete: boolean): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#source.destroy();
+    this.#spool.close();
+    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
+    if (complete) this.#response.end();
+    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
+    else cutOff(this.#response);
+    this.#options.onDone(complete);
+  }
+}

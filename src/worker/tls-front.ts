@@ -1,0 +1,97 @@
+// TLS in front of both HTTP servers: takes connections that were accepted elsewhere, does the handshake, and gives
+// them on to the version of HTTP that client and server agree on (ALPN, RFC 7301). Made by connections.ts's
+// worker.ts; runs on the event loop. It must never let a client's failed handshake be more than a line in the log.
+
+import type { Socket } from 'node:net';
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
+import type { ProtocolPolicy, TlsPolicy } from '../http/policy.ts';
+import { tlsEnviron } from './client-certificate.ts';
+import type { Refusals } from './refusals.ts';
+
+/** What {@link TlsFront} needs. */
+export interface TlsFrontOptions {
+  readonly policy: TlsPolicy;
+  readonly certificates: SecureContextOptions;
+  readonly protocols: ProtocolPolicy['protocols'];
+  /** Seconds that a handshake may take; 0: any time. */
+  readonly handshake: number;
+  readonly refusals: Refusals;
+  readonly onHttp1: (socket: Socket) => void;
+  readonly onHttp2: (socket: Socket) => void;
+}
+
+const ALPN = { h1: 'http/1.1', h2: 'h2' } as const;
+/** Milliseconds; Node has no way to say "any time". */
+const longest = 2 ** 31 - 1;
+
+/** The TLS of one worker. */
+export class TlsFront {
+  readonly #server: Server;
+  readonly #options: TlsFrontOptions;
+
+  constructor(options: TlsFrontOptions) {
+    this.#options = options;
+    const { policy, certificates, protocols, handshake } = options;
+    this.#server = createServer({
+      ...certificates,
+      ALPNProtocols: protocols.map((protocol) => ALPN[protocol]),
+      requestCert: policy.certReqs > 0,
+      // As Python's CERT_OPTIONAL and CERT_REQUIRED: one that is shown must be good.
+      rejectUnauthorized: policy.certReqs === 2,
+      handshakeTimeout: handshake === 0 ? longest : handshake * 1000,
+      allowHalfOpen: true,
+    });
+    this.#server.on('secureConnection', (socket) => {
+      this.#secured(socket);
+    });
+    this.#server.on('tlsClientError', (error: OpenSslError, socket) => {
+      // Who only closes the connection (a port scan, a health check) is no news.
+      if (error.code !== 'ECONNRESET') this.#refuse(socket, reasonOf(error));
+      socket.destroy();
+    });
+  }
+
+  /** Does the handshake on a connection, of which bytes may have been put back. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** Takes other certificates, for connections from now on. */
+  renew(certificates: SecureContextOptions): void {
+    this.#server.setSecureContext(certificates);
+  }
+
+  #secured(socket: TLSSocket): void {
+    const { policy, onHttp1, onHttp2 } = this.#options;
+    const shown = socket.getPeerX509Certificate() !== undefined;
+    if (policy.certReqs === 1 && shown && !socket.authorized) {
+      this.#refuse(
+        socket,
+        `the client's certificate is not accepted: ${String(socket.authorizationError)}`,
+      );
+      socket.destroy();
+      return;
+    }
+    const facts = factsOf(socket);
+    declareConnection(socket, {
+      ...facts,
+      scheme: 'https',
+      environ: [...facts.environ, ...tlsEnviron(socket)],
+    });
+    if (socket.alpnProtocol === ALPN.h2) onHttp2(socket);
+    else onHttp1(socket);
+  }
+
+  #refuse(socket: TLSSocket, why: string): void {
+    this.#options.refusals.log(factsOf(socket).remoteAddress, why);
+  }
+}
+
+type OpenSslError = NodeJS.ErrnoException & { readonly reason?: string };
+
+/** What went wrong, without OpenSSL's addresses and file names. */
+function reasonOf(error: OpenSslError): string {
+  if (error.code === 'ERR_SSL_HTTP_REQUEST') return 'plain HTTP, but this port speaks TLS';
+  return `TLS handshake failed: ${error.reason ?? error.code ?? error.message}`;
+}
