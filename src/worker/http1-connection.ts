@@ -52,8 +52,8 @@ export class Http1Connection implements GuardSink {
     const [parse] = socket.listeners('data') as ((bytes: Buffer) => void)[];
     if (parse === undefined) throw new Error('node:http does not listen for data');
     this.#parse = parse;
-    socket.on('data', (chunk) => {
-      this.guard.push(chunk as unknown as Buffer);
+    socket.on('data', (chunk: Buffer) => {
+      this.guard.push(chunk);
     });
     socket.removeListener('data', parse);
     // Before node:http ends its side, which a client that ended its own before it is done wants answered.
