@@ -194,7 +194,8 @@ export class Reply implements AccessEntry {
     }
     const accept = this.request.headers.accept ?? '';
     const { fields, body } = errorPage(status, text, accept, this.#context.serverHeader);
-    this.#write(fields, body, 0, body.length);
+    // RFC 9110 §9.3.2: HEAD gets the length, and no body.
+    this.#write(fields, body, 0, this.request.method === 'HEAD' ? 0 : body.length);
   }
 
   /** Ends it where it is: it must not look complete. */
