@@ -90,7 +90,8 @@ export class Exchange implements DispatchedExchange {
       return;
     }
     this.#reply.sendStream(buffer, start, (complete) => {
-      if (this.#step('sent') && !complete) this.#context.dispatcher.abort(this.id);
+      const { inPython } = this;
+      if (this.#step('sent') && inPython && !complete) this.#context.dispatcher.abort(this.id);
     });
   }
 

@@ -200,8 +200,9 @@ export class Reply implements AccessEntry {
 
   /** Ends it where it is: it must not look complete. */
   cut(): void {
-    if (this.#stream === null) cutOff(this.response);
-    else this.#stream.abort();
+    this.#stream?.abort();
+    // Also what the stream is done with: its last bytes may wait for their client.
+    cutOff(this.response);
   }
 
   #write(fields: string[], body: Buffer, start: number, end: number): void {
@@ -239,6 +240,8 @@ export class Reply implements AccessEntry {
         logger.warning(`${this.describe()}: reads its answer too slowly; cut off`);
         this.cut();
       },
+      // An app may stream a line an hour: a client that has taken all there is is not slow.
+      () => pendingBytes(this.response) > 0,
     );
   }
 }
