@@ -72,6 +72,7 @@ function buildCommand(): Command {
     if (setting.type.use !== 'switch') {
       option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
     }
+    if (setting.bare !== undefined) option.preset(setting.bare);
     command.addOption(option);
   }
   return command;

@@ -22,11 +22,13 @@ _keys: dict[str, str] = {}
 
 
 def _key(name: str) -> str:
-    """Return the environ key of the header `name`; "" for one that apps must not see."""
+    """Return the environ key of the header `name`; "" for one that apps must not see.
+
+    "X_Auth" and "X-Auth" meet in one key: which of them may come here, src/http/field-names.ts knows.
+    """
     lower = name.lower()
-    if "_" in lower:
-        # "X_Auth" and "X-Auth" would meet in one key: a client could forge what a proxy sets.
-        key = ""
+    if name.startswith(":"):
+        key = name[1:]  # never a client's: no field is called so (RFC 9110 section 5.1)
     elif lower == "proxy":
         key = ""  # HTTP_PROXY is a setting of many HTTP clients ("httpoxy", CVE-2016-5385)
     elif lower in ("content-type", "content-length"):

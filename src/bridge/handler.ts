@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { noTrust, type Deadlines, type Trust } from '../http/policy.ts';
 import type { AccessLog } from '../log/access-log.ts';
+import { escapeField } from '../log/escape.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
@@ -58,6 +59,9 @@ export interface HandlerOptions {
   /** Called after answers have arrived from Python. */
   readonly onAnswer?: () => void;
 }
+
+/** How many characters of a field's name the log shows. */
+const NAME_SHOWN = 100;
 
 const noDeadlines: Deadlines = { head: 0, body: 0, response: 0, minimumRate: 1 };
 const defaultResponseBuffer = 16 * 1024 * 1024;
@@ -126,13 +130,19 @@ export async function createHandler(
       options.onLost?.(error);
     },
   });
+  const heads = new RequestHeads({ ...noTrust, ...options.trust }, (name) => {
+    logger.warning(
+      `Dropped the header field "${escapeField(name.slice(0, NAME_SHOWN))}" of a request: another field could be ` +
+        'taken for it (--header-map). Further ones are dropped without a line.',
+    );
+  });
   const context: ExchangeContext = {
     dispatcher,
     logger,
     accessLog,
     serverHeader,
     phase: () => phase,
-    heads: new RequestHeads({ ...noTrust, ...options.trust }),
+    heads,
     pace: new Pace(deadlines.minimumRate),
     deadlines,
     bodyLimit: options.limitRequestBody ?? 0,
@@ -168,6 +178,9 @@ export async function createHandler(
       close: {
         value: async (seconds = 30) => {
           if (phase === 'serve') phase = 'drain';
+          if (heads.dropped > 1) {
+            logger.info(`Header fields that were dropped (--header-map): ${heads.dropped}`);
+          }
           await settled(dispatcher.idle(), seconds * 1000);
           await settled(dispatcher.stop(), 2000);
           if (ownProcess) interpreter.call('boot', 'finish');

@@ -137,7 +137,7 @@ export class StreamWriter {
       this.abort();
     }
     this.#pumping = false;
-    if (this.#settled || this.#keeping) return;
+    if (this.#isBusy()) return;
     if (this.#overflow !== null && (this.#spool.length === 0 || this.#roomForOverflow())) {
       const data = this.#overflow;
       this.#overflow = null;
@@ -145,6 +145,11 @@ export class StreamWriter {
     }
     if (this.#direct && this.#takesMore()) this.#source.resume();
     this.#finish();
+  }
+
+  /** Asked anew behind a wait, in which anything may have happened. */
+  #isBusy(): boolean {
+    return this.#settled || this.#keeping;
   }
 
   #roomForOverflow(): boolean {

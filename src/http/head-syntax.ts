@@ -21,6 +21,11 @@ const chunkLine = new RegExp(
   'y',
 );
 
+export const CR = 0x0d;
+export const LF = 0x0a;
+/** RFC 8446 §5.1: the first byte of a handshake. */
+export const TLS_HANDSHAKE = 0x16;
+
 const methods: ReadonlySet<string> = new Set(METHODS);
 
 /**
@@ -50,6 +55,9 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port'],
 ]);
 
+/** RFC 9112 §3.2: origin form, asterisk, absolute form. Which of them is allowed when, is the bridge's to say. */
+const target = /^(?:\/|\*$|[a-z]+:\/\/[^/?])/i;
+
 /** What a request line says. */
 export interface RequestLine {
   readonly version: '1.0' | '1.1';
@@ -77,12 +85,13 @@ export function readRequestLine(text: string, at: number): RequestLine {
   requestLine.lastIndex = at;
   const match = requestLine.exec(text);
   if (match === null) throw refusal(400, 'malformed request line');
-  const [, method = '', , version] = match;
+  const [, method = '', asked = '', version] = match;
   if (version !== '1.0' && version !== '1.1')
     throw refusal(505, 'a version of HTTP that is not spoken here');
   // RFC 9110 §9.1: methods are case-sensitive.
   if (!methods.has(method)) throw refusal(501, 'a method that is not known here');
   if (method === 'CONNECT') throw refusal(501, 'CONNECT is for proxies');
+  if (!target.test(asked)) throw refusal(400, 'a target of no known form');
   return { version, next: requestLine.lastIndex };
 }
 
@@ -112,6 +121,16 @@ export function splitField(text: string, at: number, next: number): [name: strin
   ];
 }
 
+/**
+ * What a `Connection` field says of the connection (RFC 9112 §9.3): whether another request may follow; null:
+ * nothing.
+ */
+export function readPersistence(version: '1.0' | '1.1', value: string): 'start' | 'over' | null {
+  if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)) return 'over';
+  if (version === '1.0' && /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/i.test(value)) return 'start';
+  return null;
+}
+
 /** What a chunk's line says. */
 export interface ChunkLine {
   /** Bytes; 0: it was the last chunk. */
@@ -130,4 +149,29 @@ export function readChunkLine(text: string, at: number): ChunkLine {
 /** Whether a field of this name, in lower case, may stand behind a chunked body. */
 export function isTrailer(name: string): boolean {
   return !forbiddenTrailers.has(name);
+}
+
+/**
+ * Whether the line at `at` isn't whole.
+ *
+ * @throws WsgiTsError (`status`) when it has more than `limit` bytes, its end not counted, whole or not
+ */
+export function isIncomplete(text: string, at: number, limit: number, status: number): boolean {
+  const end = text.indexOf('\n', at);
+  const last = end < 0 ? text.length : end;
+  // The CR in front of the LF; where that isn't there yet, this may be it.
+  const length = last > at && text.charCodeAt(last - 1) === CR ? last - at - 1 : last - at;
+  if (length > limit) throw tooLarge(status);
+  if (end >= 0 && (end === at || text.charCodeAt(end - 1) !== CR)) {
+    throw refusal(400, 'a line that ends without a carriage return');
+  }
+  return end < 0;
+}
+
+/** The request line that begins at `at`, or what there is of it, `limit` bytes at most; '' where it is TLS. */
+export function lineAt(text: string, at: number, limit: number): string {
+  if (text.charCodeAt(at) === TLS_HANDSHAKE) return '';
+  const end = text.indexOf('\n', at);
+  const line = text.slice(at, end < 0 ? text.length : end).slice(0, limit);
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }

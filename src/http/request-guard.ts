@@ -7,12 +7,18 @@
 import { WsgiTsError } from '../errors.ts';
 import { bodyFraming } from './framing.ts';
 import {
+  CR,
+  isIncomplete,
   isTrailer,
+  LF,
+  lineAt,
   readChunkLine,
   readField,
+  readPersistence,
   readRequestLine,
   refusal,
   splitField,
+  TLS_HANDSHAKE,
   tooLarge,
   whyNoField,
 } from './head-syntax.ts';
@@ -40,6 +46,7 @@ type State =
   | 'chunkData'
   | 'chunkEnd' // the empty line behind a chunk's bytes
   | 'trailers'
+  | 'over' // the client has said that it sends no more, and is taken at its word
   | 'refused';
 
 /** Bytes that a whole head may have at least, whatever the limits of its lines. */
@@ -49,10 +56,6 @@ const CHUNK_LINE_AT_MOST = 4096;
 /** RFC 9112 §2.2: a server ignores at least one empty line in front of a request line. */
 const EMPTY_LINES_AT_MOST = 4;
 
-const CR = 0x0d;
-const LF = 0x0a;
-/** RFC 8446 §5.1: the first byte of a handshake. */
-const TLS_HANDSHAKE = 0x16;
 const INCOMPLETE = -1;
 
 /** Checks the bytes of one connection. */
@@ -66,6 +69,8 @@ export class RequestGuard {
   /** What has come of a head, chunk line or trailers that isn't whole yet, and how far it has been read. */
   #held: Buffer | null = null;
   #read = 0;
+  /** What the message that is being read is followed by. */
+  #next: 'start' | 'over' = 'start';
   #fields = 0;
   #emptyLines = 0;
   #version: '1.0' | '1.1' = '1.1';
@@ -85,7 +90,11 @@ export class RequestGuard {
 
   /** Whether nothing of a request has come, or all of it. */
   get idle(): boolean {
-    return this.#state === 'start' && this.#held === null;
+    return this.#isOver || (this.#state === 'start' && this.#held === null);
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'over';
   }
 
   /** Whether a head has begun and is not whole. */
@@ -105,7 +114,7 @@ export class RequestGuard {
 
   /** Takes the bytes that came. */
   push(chunk: Buffer): void {
-    if (this.#state === 'refused') return;
+    if (this.#state === 'refused' || this.#state === 'over') return;
     const data = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     let at = this.#held === null ? 0 : this.#read;
     /** What is before is checked and whole. */
@@ -113,6 +122,7 @@ export class RequestGuard {
     let text: string | null = null;
     try {
       while (at < data.length) {
+        if (this.#isOver) break;
         if (this.#state === 'body' || this.#state === 'chunkData') {
           whole = at = this.#skip(at, data.length);
           continue;
@@ -128,10 +138,14 @@ export class RequestGuard {
       this.#state = 'refused';
       this.#held = null;
       if (whole > 0) this.#sink.pass(data.subarray(0, whole));
-      this.#sink.refuse(error as WsgiTsError, inHead ? this.#lineAt(text ?? '', whole) : null);
+      this.#sink.refuse(
+        error as WsgiTsError,
+        inHead ? lineAt(text ?? '', whole, this.#lineLimit) : null,
+      );
       return;
     }
-    this.#held = whole === data.length ? null : whole === 0 ? data : data.subarray(whole);
+    this.#held =
+      whole === data.length || this.#isOver ? null : whole === 0 ? data : data.subarray(whole);
     this.#read = at - whole;
     if (whole > 0) this.#sink.pass(whole === data.length ? data : data.subarray(0, whole));
   }
@@ -139,7 +153,9 @@ export class RequestGuard {
   /** The client has ended its side: what is not whole now never will be. */
   end(): void {
     if (this.#state === 'refused' || this.idle) return;
-    const line = this.inHead ? this.#lineAt(this.#held?.toString('latin1') ?? '', 0) : null;
+    const line = this.inHead
+      ? lineAt(this.#held?.toString('latin1') ?? '', 0, this.#lineLimit)
+      : null;
     this.#state = 'refused';
     const why =
       line === null ? 'the connection ended within a body' : 'the connection ended within a head';
@@ -155,7 +171,7 @@ export class RequestGuard {
   /** Gives up on a head that takes too long. */
   timeOut(): void {
     if (!this.inHead) return;
-    const line = this.#lineAt(this.#held?.toString('latin1') ?? '', 0);
+    const line = lineAt(this.#held?.toString('latin1') ?? '', 0, this.#lineLimit);
     this.#state = 'refused';
     const error = new WsgiTsError(
       'ERR_WSGI_HEAD_TIMEOUT',
@@ -172,7 +188,7 @@ export class RequestGuard {
   #skip(at: number, end: number): number {
     const taken = Math.min(this.#left, end - at);
     this.#left -= taken;
-    if (this.#left === 0) this.#state = this.#state === 'body' ? 'start' : 'chunkEnd';
+    if (this.#left === 0) this.#state = this.#state === 'body' ? this.#next : 'chunkEnd';
     return at + taken;
   }
 
@@ -189,31 +205,37 @@ export class RequestGuard {
       case 'trailers':
         return this.#readField(text, at, unit);
       case 'chunkLine': {
-        if (this.#isIncomplete(text, at, CHUNK_LINE_AT_MOST, 400)) return INCOMPLETE;
+        if (isIncomplete(text, at, CHUNK_LINE_AT_MOST, 400)) return INCOMPLETE;
         const { size, next } = readChunkLine(text, at);
         this.#left = size;
         this.#fields = 0;
         this.#state = size > 0 ? 'chunkData' : 'trailers';
         return next;
       }
-      default:
-        if (this.#isIncomplete(text, at, 0, 400)) return INCOMPLETE;
+      case 'chunkEnd':
+        if (isIncomplete(text, at, 0, 400)) return INCOMPLETE;
         if (text.charCodeAt(at) !== CR) throw refusal(400, 'a chunk longer than its size says');
         this.#state = 'chunkLine';
         return at + 2;
+      case 'body':
+      case 'chunkData':
+      case 'over':
+      case 'refused':
+        return INCOMPLETE; // no lines are read there
     }
   }
 
   #readStart(text: string, at: number): number {
     const first = text.charCodeAt(at);
     if (first === TLS_HANDSHAKE) throw refusal(400, 'TLS, but this port speaks plain HTTP');
-    if (this.#isIncomplete(text, at, this.#lineLimit, 414)) return INCOMPLETE;
+    if (isIncomplete(text, at, this.#lineLimit, 414)) return INCOMPLETE;
     if (first === CR && text.charCodeAt(at + 1) === LF) {
       if (++this.#emptyLines > EMPTY_LINES_AT_MOST) throw refusal(400, 'too many empty lines');
       return at + 2;
     }
     const { version, next } = readRequestLine(text, at);
     this.#version = version;
+    this.#next = version === '1.0' ? 'over' : 'start';
     this.#emptyLines = 0;
     this.#fields = 0;
     this.#lengths.length = 0;
@@ -230,7 +252,7 @@ export class RequestGuard {
     }
     const next = readField(text, at);
     if (next < 0) {
-      if (this.#isIncomplete(text, at, limit, 431)) return INCOMPLETE;
+      if (isIncomplete(text, at, limit, 431)) return INCOMPLETE;
       throw refusal(400, whyNoField(text, at, text.indexOf('\n', at)));
     }
     if (next - at - 2 > limit) throw tooLarge(431);
@@ -252,46 +274,23 @@ export class RequestGuard {
     const [name, value] = splitField(text, at, next);
     if (name === 'content-length') this.#lengths.push(value);
     else if (name === 'transfer-encoding') this.#codings.push(value);
+    else if (name === 'connection')
+      this.#next = readPersistence(this.#version, value) ?? this.#next;
   }
 
   /** An empty line: the head is whole, or the trailers are. */
   #endFields(): void {
     if (this.#state === 'trailers') {
-      this.#state = 'start';
+      this.#state = this.#next;
       return;
     }
     this.#begun++;
     if (this.#lengths.length === 0 && this.#codings.length === 0) {
-      this.#state = 'start';
+      this.#state = this.#next;
       return;
     }
     const length = bodyFraming(this.#version, this.#lengths, this.#codings);
     this.#left = Math.max(0, length);
-    this.#state = length < 0 ? 'chunkLine' : length > 0 ? 'body' : 'start';
-  }
-
-  /**
-   * Whether the line at `at` isn't whole.
-   *
-   * @throws WsgiTsError (`status`) when it has more than `limit` bytes, its end not counted, whole or not
-   */
-  #isIncomplete(text: string, at: number, limit: number, status: number): boolean {
-    const end = text.indexOf('\n', at);
-    const last = end < 0 ? text.length : end;
-    // The CR in front of the LF; where that isn't there yet, this may be it.
-    const length = last > at && text.charCodeAt(last - 1) === CR ? last - at - 1 : last - at;
-    if (length > limit) throw tooLarge(status);
-    if (end >= 0 && (end === at || text.charCodeAt(end - 1) !== CR)) {
-      throw refusal(400, 'a line that ends without a carriage return');
-    }
-    return end < 0;
-  }
-
-  /** The request line that begins at `at`, or what there is of it; '' where it is TLS. */
-  #lineAt(text: string, at: number): string {
-    if (text.charCodeAt(at) === TLS_HANDSHAKE) return '';
-    const end = text.indexOf('\n', at);
-    const line = text.slice(at, end < 0 ? text.length : end).slice(0, this.#lineLimit);
-    return line.endsWith('\r') ? line.slice(0, -1) : line;
+    this.#state = length < 0 ? 'chunkLine' : length > 0 ? 'body' : this.#next;
   }
 }

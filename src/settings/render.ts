@@ -6,10 +6,11 @@ import type { ResolvedSettings } from './resolve.ts';
 import type { Setting } from './setting.ts';
 import { settingRows } from './table.ts';
 
-/** A setting's flags with their value, as commander takes them: `-w, --workers <INT>`. */
+/** A setting's flags with their value, as commander takes them: `-w, --workers <INT>`, `[WORD]` where it may be left out. */
 export function renderFlags(setting: Setting<unknown>): string {
-  const value = setting.metavar === undefined ? '' : ` <${setting.metavar}>`;
-  return `${setting.flags.join(', ')}${value}`;
+  const { bare, flags, metavar } = setting;
+  if (metavar === undefined) return flags.join(', ');
+  return `${flags.join(', ')} ${bare === undefined ? `<${metavar}>` : `[${metavar}]`}`;
 }
 
 /** A setting's default, with the variable that may take its place: `1, or $WEB_CONCURRENCY`. */
@@ -43,11 +44,12 @@ export function renderConfiguration({ settings, sources }: ResolvedSettings): st
 
 function renderRow(setting: Setting<unknown>): string {
   const byDefault = renderDefault(setting);
+  const value = setting.bare === undefined ? setting.metavar : `[${setting.metavar}]`;
   const facts = [
     setting.flags.length === 0
       ? `The argument \`${setting.metavar ?? setting.name}\``
       : setting.flags
-          .map((flag) => (setting.metavar === undefined ? flag : `${flag} ${setting.metavar}`))
+          .map((flag) => (value === undefined ? flag : `${flag} ${value}`))
           .map((flag) => `\`${flag}\``)
           .join(', '),
     ...(byDefault === null ? [] : [`default: \`${byDefault}\``]),

@@ -69,9 +69,17 @@ function problemsOf(setting: Setting<unknown>, given: Given, world: SettingsWorl
       const prefix = `${setting.flags.at(-1) ?? setting.name}: `;
       // A check that serves others too may have named the setting already.
       const line = error.message.startsWith(prefix) ? error.message : prefix + error.message;
-      return [{ line: `${line} (${given.source})`, remedy: error.remedy }];
+      const remedy = error.remedy ?? bareRemedy(setting);
+      return [{ line: `${line} (${given.source})`, remedy }];
     }
   });
+}
+
+/** `--flag app:app` gives the flag a value that was meant to be the app. */
+function bareRemedy({ bare, flags }: Setting<unknown>): string | undefined {
+  const flag = flags.at(-1);
+  if (bare === undefined || flag === undefined) return undefined;
+  return `The word behind ${flag} is its value. Without one, write it last, or as ${flag}=${bare}.`;
 }
 
 function wrongSettings(problems: readonly Problem[]): WsgiTsError {

@@ -24,6 +24,8 @@ export interface Setting<T> {
   readonly flags: readonly string[];
   /** What stands for the value in --help; none where there is no value. */
   readonly metavar?: string;
+  /** The text that the flag alone stands for, where its value may be left out. */
+  readonly bare?: string;
   /** An environment variable that the platform may set in place of the default. */
   readonly env?: {
     readonly variable: string;

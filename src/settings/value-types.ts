@@ -66,10 +66,15 @@ export function integer({
 /** Whole seconds; Node keeps a timer's milliseconds in 31 bits: a longer one would go off at once. */
 export const seconds = integer({ min: 0, max: 2147483 });
 
-/** One of a few words, in any case. */
-export function choice<const T extends string>(words: readonly T[]): ValueType<T> {
+/** One of a few words, in any case; `synonyms` are other words for them, which are not advertised. */
+export function choice<const T extends string>(
+  words: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): ValueType<T> {
   return once((text) => {
-    const word = words.find((known) => known === text.toLowerCase());
+    const lower = text.toLowerCase();
+    const word =
+      words.find((known) => known === lower) ?? new Map(Object.entries(synonyms)).get(lower);
     if (word === undefined) throw invalid(text, `one of ${words.join(', ')}`);
     return word;
   });

@@ -7,7 +7,11 @@ import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
 import { WsgiTsError } from '../errors.ts';
 import { Networks } from '../http/networks.ts';
 import type { Deadlines, ProxyProtocolPolicy } from '../http/policy.ts';
-import { parseProxyHeader, proxiedFacts } from '../http/proxy-protocol.ts';
+import {
+  parseProxyHeader,
+  type ProxyProtocolMode,
+  withProxyHeader,
+} from '../http/proxy-protocol.ts';
 import type { HttpServer } from './http-server.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -107,13 +111,14 @@ export class Connections {
     // Whoever serves it has a listener of its own; until then nobody has.
     socket.on('error', () => socket.destroy());
     const { proxyProtocol, refusals } = this.#options;
-    if (proxyProtocol.mode === 'off') {
+    const { mode } = proxyProtocol;
+    if (mode === 'off') {
       this.#start(socket, null);
       return;
     }
     const { remoteAddress = '' } = socket;
     if (this.#proxies.has(remoteAddress)) {
-      this.#read(socket, null, (bytes) => this.#proxied(socket, bytes));
+      this.#read(socket, null, (bytes) => this.#proxied(socket, bytes, mode));
     } else {
       refusals.log(remoteAddress, 'the PROXY protocol is expected, but not from this peer');
       socket.destroy();
@@ -171,13 +176,13 @@ export class Connections {
     server.accept(socket);
   }
 
-  #proxied(socket: Socket, bytes: Buffer): boolean {
-    const { refusals, proxyProtocol } = this.#options;
+  #proxied(socket: Socket, bytes: Buffer, mode: ProxyProtocolMode): boolean {
+    const { refusals } = this.#options;
     try {
-      const header = parseProxyHeader(bytes, proxyProtocol.mode);
+      const header = parseProxyHeader(bytes, mode);
       if (header === 'incomplete') return false;
-      declareConnection(socket, proxiedFacts(header, factsOf(socket)));
-      const rest = bytes.subarray(header.length);
+      declareConnection(socket, withProxyHeader(factsOf(socket), header));
+      const rest = bytes.subarray(header.consumed);
       this.#start(socket, rest.length > 0 ? rest : null);
     } catch (error) {
       if (!(error instanceof WsgiTsError)) throw error;

@@ -65,6 +65,8 @@ export class HttpServer {
         // Node's own deadlines can't see a head that the guard holds.
         headersTimeout: 0,
         requestTimeout: 0,
+        // The bridge refuses a request without one, with a line in the logs.
+        requireHostHeader: false,
         maxHeaderSize: limits.line + limits.fieldSize + headMargin,
       },
       begin,
@@ -82,7 +84,7 @@ export class HttpServer {
       else this.#connections.get(socket)?.parserFailed(error.reason ?? error.message);
     });
     // Node's clock of idle connections doesn't know of a head that the guard holds.
-    this.#server.on('timeout', (socket) => {
+    this.#server.on('timeout', (socket: Socket) => {
       if (this.#connections.get(socket)?.idle !== false) socket.destroy();
     });
     setInterval(() => {

@@ -26,6 +26,8 @@ export class Http1Connection implements GuardSink {
   readonly #parse: (bytes: Buffer) => void;
   /** Answers the bad request behind those that are under way; null: there is none. */
   #refuse: (() => void) | null = null;
+  /** What the parser is reading. */
+  #passed: Buffer | null = null;
   #headSince = 0;
   #headsSeen = 0;
 
@@ -50,8 +52,8 @@ export class Http1Connection implements GuardSink {
     const [parse] = socket.listeners('data') as ((bytes: Buffer) => void)[];
     if (parse === undefined) throw new Error('node:http does not listen for data');
     this.#parse = parse;
-    socket.on('data', (chunk) => {
-      this.guard.push(chunk as unknown as Buffer);
+    socket.on('data', (chunk: Buffer) => {
+      this.guard.push(chunk);
     });
     socket.removeListener('data', parse);
     // Before node:http ends its side, which a client that ended its own before it is done wants answered.
@@ -73,7 +75,9 @@ export class Http1Connection implements GuardSink {
   }
 
   pass(bytes: Buffer): void {
+    this.#passed = bytes;
     this.#parse(bytes);
+    this.#passed = null;
   }
 
   refuse(error: WsgiTsError, requestLine: string | null): void {
@@ -100,7 +104,9 @@ export class Http1Connection implements GuardSink {
   parserFailed(why: string): void {
     if (this.guard.refused) return;
     this.guard.discard();
-    this.refuse(new WsgiTsError('ERR_WSGI_SYNTAX', 'client', why, { status: 400 }), '');
+    // Which of several requests it was, node:http doesn't say.
+    const [line = ''] = (this.#passed?.toString('latin1') ?? '').split('\r\n', 1);
+    this.refuse(new WsgiTsError('ERR_WSGI_SYNTAX', 'client', why, { status: 400 }), line);
   }
 
   /** Gives up on a head that has been arriving for more than `limit` milliseconds. */

@@ -45,10 +45,12 @@ interface Transport {
   readonly open: (server: ServerProcess) => Promise<RawClient>;
 }
 
-const socketPath = join(folder, 'http.sock');
 const transports: Readonly<Record<string, Transport>> = {
   TCP: { args: [], open: ({ port }) => connect(port) },
-  'a unix socket': { args: ['--bind', `unix:${socketPath}`], open: () => connect(socketPath) },
+  'a unix socket': {
+    args: ['--bind', 'unix:'],
+    open: ({ urls }) => connect((urls[0] ?? '').slice('unix:'.length)),
+  },
   TLS: {
     args: ['--certfile', certificate.cert, '--keyfile', certificate.key],
     open: ({ port }) => connectTls(port),
@@ -72,7 +74,7 @@ function cuts(row: TableRow, seed: number): Readonly<Record<string, readonly str
   return {
     whole: [text],
     'line by line': text.split(/(?<=\n)/),
-    ...(text.length <= byteByByteAtMost ? { 'byte by byte': [...text] } : {}),
+    ...(text.length <= byteByByteAtMost ? { 'byte by byte': text.match(/[^]/g) ?? [] } : {}),
     [`at random, seed ${seed}`]: [0, ...places].map((from, index) =>
       text.slice(from, places[index]),
     ),
@@ -98,12 +100,7 @@ for (const [name, transport] of Object.entries(transports)) {
       for (const row of rows) {
         if (row.plain === true && name === 'TLS') continue;
         test(`${row.input}: ${row.answers.join(', ')}, ${row.after}`, async () => {
-          const server = await fixture(
-            'request_seen',
-            ...format,
-            ...transport.args,
-            ...(row.args ?? []),
-          );
+          const server = await fixture('request_seen', ...format, ...argsFor(transport, row));
           for (const [cut, pieces] of Object.entries(cuts(row, seed))) {
             const said = server.stderr();
             const lines = linesOf(server.stdout()).length;
@@ -111,7 +108,7 @@ for (const [name, transport] of Object.entries(transports)) {
             try {
               await exchange(client, row, pieces);
             } catch (error) {
-              throw new Error(`cut: ${cut}`, { cause: error });
+              throw new Error(`cut: ${cut}; ${String(error)}`, { cause: error });
             }
             await assertLogs(server, row, said, lines, cut);
           }
@@ -119,6 +116,13 @@ for (const [name, transport] of Object.entries(transports)) {
       }
     });
   }
+}
+
+/** Servers of different options have sockets of different names. */
+function argsFor({ args }: Transport, row: TableRow): string[] {
+  const own = row.args ?? [];
+  const name = join(folder, `${own.join('').replace(/\W/g, '')}.sock`);
+  return [...args.map((arg) => (arg === 'unix:' ? `unix:${name}` : arg)), ...own];
 }
 
 async function exchange(

@@ -79,6 +79,19 @@ describe('wsgi-ts --print-config', () => {
     assert.equal(code, 0);
   });
 
+  for (const [flag, value] of [
+    [['--proxy-protocol'], 'auto'],
+    [['--proxy-protocol', 'v2'], 'v2'],
+    [['--proxy-protocol=v1'], 'v1'],
+  ] as const) {
+    it(`takes a flag whose value may be left out: ${flag.join(' ')}`, async () => {
+      const { code, stdout } = await run(['app:app', '--print-config', ...flag, '-w', '3']);
+      assert.match(stdout, new RegExp(`^proxy_protocol += "${value}" {2}# command line$`, 'm'));
+      assert.match(stdout, /^workers += 3 {2}# command line$/m);
+      assert.equal(code, 0);
+    });
+  }
+
   it('prints them also where the app can not be loaded', async () => {
     const { code, stdout } = await run(['broken', '--print-config']);
     assert.match(stdout, /^wsgi_app += "broken" {2}# command line$/m);

@@ -39,6 +39,7 @@ describe('wsgi-ts --help', () => {
       if (flags.length > 0) assert.ok(stdout.includes(`\n${section}:\n`), section);
     }
     assert.match(stdout, /-w, --workers <INT> .*\[1, or \$WEB_CONCURRENCY\]/);
+    assert.match(stdout, /--proxy-protocol \[WORD\] .*\(preset: "auto"\)/);
   });
 
   it('does not mind a reader that goes away', async () => {
@@ -107,6 +108,13 @@ describe('wrong settings', () => {
       assert.match(stderr, /^Error: --.* \(command line\)\n/);
     });
   }
+
+  it('an app behind a flag that may stand alone: says where to put it', async () => {
+    const { code, stderr } = await run(['--proxy-protocol', 'app:app']);
+    assert.equal(code, 1);
+    assert.match(stderr, /^Error: --proxy-protocol: 'app:app' is not one of off, v1, v2, auto/);
+    assert.match(stderr, /write it last, or as --proxy-protocol=auto\./);
+  });
 
   it('are all reported, from the environment too', async () => {
     const { code, stderr } = await run(['-t', 'x', '-b', ':x', '-b', 'x:', 'app'], {

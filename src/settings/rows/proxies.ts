@@ -56,8 +56,8 @@ export const proxyRows = {
     doc: 'Trusted proxies that each add the client they see to a forwarded header field; 0: none is read',
     details:
       'With it, `REMOTE_ADDR`, `wsgi.url_scheme`, `HTTP_HOST`, `SERVER_PORT` and `SCRIPT_NAME` say what the outermost ' +
-      'of these proxies saw; from a peer that is not in `forwarded_allow_ips`, the fields are taken away. gunicorn ' +
-      'has no such setting.',
+      'of these proxies saw; from a peer that is not in `forwarded_allow_ips`, the fields are taken away. ' +
+      '[proxies.md](proxies.md) has examples. gunicorn has no such setting.',
   }),
   forwardedHeader: row({
     name: 'forwarded_header',
@@ -74,10 +74,15 @@ export const proxyRows = {
     name: 'proxy_protocol',
     flags: ['--proxy-protocol'],
     metavar: 'WORD',
-    type: choice(['off', 'v1', 'v2', 'auto']),
+    bare: 'auto',
+    // gunicorn's, from the time when it was a switch.
+    type: choice(['off', 'v1', 'v2', 'auto'], { true: 'auto', false: 'off', none: 'off' }),
     default: ['off'],
     section: 'Proxies',
     doc: 'Which PROXY protocol each connection must begin with: off, v1, v2 or auto (either)',
+    details:
+      'The flag alone means `auto`; a word behind it is its value, so it stands behind the app or before another ' +
+      'flag. A connection without the header is closed.',
   }),
   proxyAllowIps: row({
     name: 'proxy_allow_ips',

@@ -19,6 +19,10 @@ describe('renderFlags and renderDefault', () => {
     assert.equal(renderDefault(settingsTable.bind), '127.0.0.1:8000, or 0.0.0.0:$PORT');
   });
 
+  it('show a value that may be left out', () => {
+    assert.equal(renderFlags(settingsTable.proxyProtocol), '--proxy-protocol [WORD]');
+  });
+
   it('show a switch', () => {
     assert.equal(renderFlags(settingsTable.checkConfig), '--check-config');
     assert.equal(renderDefault(settingsTable.checkConfig), null);

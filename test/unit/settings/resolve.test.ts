@@ -139,6 +139,17 @@ describe('resolveSettings', () => {
     );
   });
 
+  it("takes gunicorn's older words for a choice, but doesn't name them", () => {
+    for (const [text, value] of [
+      ['True', 'auto'],
+      ['false', 'off'],
+      ['V1', 'v1'],
+    ] as const) {
+      assert.equal(resolve({ proxyProtocol: [text] }).settings.proxyProtocol, value);
+    }
+    assert.match(refusal({ proxyProtocol: ['constructor'] }).message, /one of off, v1, v2, auto /);
+  });
+
   it('takes an empty text for none where a setting may be missing', () => {
     const { settings } = resolve({ pid: [''], accessLogFile: [' '], app: [''], python: [''] });
     assert.equal(settings.pid, null);

@@ -22,6 +22,13 @@ describe('every setting', () => {
       assert.equal(setting.metavar === undefined, setting.type.use === 'switch');
     });
 
+    it(`${key} accepts what its flag alone stands for, if it may stand alone`, () => {
+      const { bare, metavar, type } = setting;
+      if (bare === undefined) return;
+      assert.notEqual(metavar, undefined);
+      assert.doesNotThrow(() => type.parse([bare], world()));
+    });
+
     it(`${key} has a default that it accepts itself`, () => {
       assert.doesNotThrow(() => setting.type.parse(setting.default, world()));
     });
