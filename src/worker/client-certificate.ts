@@ -48,7 +48,13 @@ export function certificateEnviron(
 function nameEnviron(key: string, name: string | undefined): string[] {
   // Node has an RDN a line, with RFC 4514's escapes; those of control characters are `\\0A` and the like.
   const rdns = (name ?? '').split('\n').map((line) => attributesOf(clean(line)));
-  const pairs = [key, rdns.map((rdn) => rdn.join('+')).reverse().join(',')];
+  const pairs = [
+    key,
+    rdns
+      .map((rdn) => rdn.join('+'))
+      .reverse()
+      .join(','),
+  ];
   const attributes = rdns.flat();
   for (const type of NAMED) {
     // Of several, the first, as in Apache.

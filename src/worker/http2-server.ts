@@ -154,12 +154,7 @@ export class Http2Server implements ConnectionServer {
     if (socket === null) return;
     const facts = factsOf(socket);
     declareConnection(session, facts);
-    const connection = new Http2Connection(
-      session,
-      socket,
-      facts.remoteAddress,
-      performance.now(),
-    );
+    const connection = new Http2Connection(session, socket, facts.remoteAddress, performance.now());
     this.#sessions.set(session, connection);
     session.on('error', (error: NodeJS.ErrnoException) => {
       // Who has left has done nothing wrong.
