@@ -87,8 +87,8 @@ export class StreamWriter {
   /** There is nobody to send to, or nothing more to wait for: cuts it off where it is. */
   abort(): void {
     if (this.#settled) return;
-    cutOff(this.#response);
     this.#settle(false);
+    cutOff(this.#response);
   }
 
   /** Whether nothing is between the source and the client's connection. */
