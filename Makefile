@@ -79,6 +79,11 @@ fuzz: setup ## Nearly-HTTP streams, read by a second parser too, for a minute (F
 coverage: setup ## All of Node's tests, with coverage of src/ (report in coverage/)
 	npm run --silent coverage
 
+.PHONY: slowhttptest
+slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a minute (Debian's slowhttptest)
+	@command -v slowhttptest >/dev/null || apt-get install -y slowhttptest >/dev/null
+	@$(in_venv) bench/slowhttptest.sh
+
 ## The rest
 .PHONY: format docs clean help
 format: setup ## Write everything in the house's format
