@@ -8,6 +8,8 @@ import { ResponseSpool } from './response-spool.ts';
 import {
   asWritable,
   cutOff,
+  cutOffBehind,
+  isFull,
   isHttp2,
   pendingBytes,
   whenOver,
@@ -82,9 +84,11 @@ export class StreamWriter {
     this.#finish();
   }
 
-  /** There is nobody to send to, or nothing more to wait for. */
+  /** There is nobody to send to, or nothing more to wait for: cuts it off where it is. */
   abort(): void {
+    if (this.#settled) return;
     this.#settle(false);
+    cutOff(this.#response);
   }
 
   /** Whether nothing is between the source and the client's connection. */
@@ -153,7 +157,7 @@ export class StreamWriter {
   }
 
   #takesMore(): boolean {
-    return !this.#settled && !asWritable(this.#response).writableNeedDrain;
+    return !this.#settled && !isFull(this.#response);
   }
 
   #write(data: Buffer): boolean {
@@ -163,18 +167,17 @@ export class StreamWriter {
   }
 
   #finish(): void {
-    if (this.#complete !== null && this.#drained && this.#direct) this.#settle(this.#complete);
+    if (this.#settled || this.#complete === null || !this.#drained || !this.#direct) return;
+    // A cut-off body must not look complete: it ends with no last chunk, behind what the app gave.
+    if (this.#complete) this.#response.end();
+    else cutOffBehind(this.#response);
+    this.#settle(this.#complete);
   }
 
   #settle(complete: boolean): void {
-    if (this.#settled) return;
     this.#settled = true;
     this.#source.destroy();
     this.#spool.close();
-    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
-    if (complete) this.#response.end();
-    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
-    else cutOff(this.#response);
     this.#options.onDone(complete);
   }
 }
