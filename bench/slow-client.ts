@@ -53,7 +53,7 @@ function offer(port: number, rate: number, seconds: number): void {
     });
     socket.setNoDelay(true);
     socket.on('data', (data: Buffer) => {
-      if (!data.includes('\r\n0\r\n\r\n')) return; // the last chunk is still to come
+      if (data.subarray(-5).toString('latin1') !== '0\r\n\r\n') return; // there is more to come
       const at = sentAt.get(socket);
       if (at === undefined) return;
       sentAt.delete(socket);
