@@ -76,7 +76,7 @@ function offer(port: number, rate: number, seconds: number): void {
       clearInterval(timer);
       latencies.sort((a, b) => a - b);
       const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? NaN;
-      const lost = Math.floor(seconds * rate) - latencies.length + failed;
+      const lost = offered - latencies.length + failed;
       process.stdout.write(`${JSON.stringify({ p50: at(0.5), p99: at(0.99), lost })}\n`);
       process.exit(0);
     }, 2);

@@ -5,6 +5,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { type Contender, start, wsgiTs } from './contender.ts';
@@ -14,6 +15,9 @@ const { values } = parseArgs({ options: { seconds: { type: 'string', default: '5
 const seconds = Number(values.seconds);
 const script = fileURLToPath(new URL('./slow-client.js', import.meta.url));
 const run = promisify(execFile);
+
+/** Milliseconds until the server has produced what slow readers will read. */
+const settling = 10_000;
 
 /** What became of the requests that were offered; milliseconds. */
 interface Offered {
@@ -38,6 +42,8 @@ async function attack(kind: string, port: string): Promise<ChildProcess> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
+  // 1,000 answers of 1 MB are work once; what they cost then, being read slowly, is what is measured.
+  if (kind === 'read') await pause(settling);
   return child;
 }
 
