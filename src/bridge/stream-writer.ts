@@ -8,6 +8,8 @@ import { ResponseSpool } from './response-spool.ts';
 import {
   asWritable,
   cutOff,
+  cutOffBehind,
+  isFull,
   isHttp2,
   pendingBytes,
   whenOver,
@@ -27,14 +29,21 @@ export interface StreamOptions {
 /** Bytes that wait in memory for a client to take them, before any go to a file. */
 const IN_MEMORY = 64 * 1024;
 
+/**
+ * Milliseconds that the app waits before the first byte goes to a file: a client that takes 64 KiB in this time is
+ * not slow, and the file would cost more than the wait.
+ */
+const PATIENCE = 10;
+
 /** Takes a stream to its client. */
 export class StreamWriter {
   readonly #response: ServerReply;
   readonly #source: Socket;
   readonly #options: StreamOptions;
   readonly #spool: ResponseSpool;
-  /** What came when the spool was full, or broken: it follows when that is empty. */
+  /** What is not kept yet, or can't be: the spool is full, or broken. It follows when that is empty. */
   #overflow: Buffer | null = null;
+  #patience: NodeJS.Timeout | undefined;
   #broken = false;
   #keeping = false;
   #pumping = false;
@@ -82,9 +91,11 @@ export class StreamWriter {
     this.#finish();
   }
 
-  /** There is nobody to send to, or nothing more to wait for. */
+  /** There is nobody to send to, or nothing more to wait for: cuts it off where it is. */
   abort(): void {
+    if (this.#settled) return;
     this.#settle(false);
+    cutOff(this.#response);
   }
 
   /** Whether nothing is between the source and the client's connection. */
@@ -100,9 +111,26 @@ export class StreamWriter {
     }
     // One at a time, so that the order is kept; the socket pair holds what comes meanwhile.
     this.#source.pause();
-    if (spooling && this.#overflow === null && this.#spool.hasRoom(data.length))
+    const { length } = data;
+    if (this.#overflow !== null) this.#overflow = Buffer.concat([this.#overflow, data]);
+    else if (spooling && !this.#keeping && !this.#direct && this.#spool.hasRoom(length))
       void this.#keep(data);
-    else this.#overflow = this.#overflow === null ? data : Buffer.concat([this.#overflow, data]);
+    else this.#holdBack(data, spooling);
+  }
+
+  /** Holds `data` back; it is kept unless the client has soon taken what is before it. */
+  #holdBack(data: Buffer, spooling: boolean): void {
+    const soon = spooling && this.#direct;
+    this.#overflow = data;
+    if (!soon) return;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      const late = this.#overflow;
+      if (late === null || this.#settled || this.#keeping || this.#pumping) return;
+      if (!this.#roomForOverflow()) return;
+      this.#overflow = null;
+      void this.#keep(late);
+    }, PATIENCE);
   }
 
   async #keep(data: Buffer): Promise<void> {
@@ -112,7 +140,7 @@ export class StreamWriter {
       if (!this.#settled) this.#source.resume();
     } catch (error) {
       this.#broken = true;
-      this.#overflow = data;
+      this.#overflow = this.#overflow === null ? data : Buffer.concat([data, this.#overflow]);
       if (!this.#settled) this.#options.onSpoolError(error as Error);
     }
     this.#keeping = false;
@@ -133,7 +161,7 @@ export class StreamWriter {
       this.abort();
     }
     this.#pumping = false;
-    if (this.#settled || this.#keeping) return;
+    if (this.#isBusy()) return;
     if (this.#overflow !== null && (this.#spool.length === 0 || this.#roomForOverflow())) {
       const data = this.#overflow;
       this.#overflow = null;
@@ -143,12 +171,17 @@ export class StreamWriter {
     this.#finish();
   }
 
+  /** Asked anew behind a wait, in which anything may have happened. */
+  #isBusy(): boolean {
+    return this.#settled || this.#keeping;
+  }
+
   #roomForOverflow(): boolean {
     return !this.#broken && this.#spool.hasRoom(this.#overflow?.length ?? 0);
   }
 
   #takesMore(): boolean {
-    return !this.#settled && !asWritable(this.#response).writableNeedDrain;
+    return !this.#settled && !isFull(this.#response);
   }
 
   #write(data: Buffer): boolean {
@@ -158,18 +191,18 @@ export class StreamWriter {
   }
 
   #finish(): void {
-    if (this.#complete !== null && this.#drained && this.#direct) this.#settle(this.#complete);
+    if (this.#settled || this.#complete === null || !this.#drained || !this.#direct) return;
+    // A cut-off body must not look complete: it ends with no last chunk, behind what the app gave.
+    if (this.#complete) this.#response.end();
+    else cutOffBehind(this.#response);
+    this.#settle(this.#complete);
   }
 
   #settle(complete: boolean): void {
-    if (this.#settled) return;
     this.#settled = true;
+    clearTimeout(this.#patience);
     this.#source.destroy();
     this.#spool.close();
-    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
-    if (complete) this.#response.end();
-    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
-    else cutOff(this.#response);
     this.#options.onDone(complete);
   }
 }

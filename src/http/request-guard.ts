@@ -212,11 +212,16 @@ export class RequestGuard {
         this.#state = size > 0 ? 'chunkData' : 'trailers';
         return next;
       }
-      default:
+      case 'chunkEnd':
         if (isIncomplete(text, at, 0, 400)) return INCOMPLETE;
         if (text.charCodeAt(at) !== CR) throw refusal(400, 'a chunk longer than its size says');
         this.#state = 'chunkLine';
         return at + 2;
+      case 'body':
+      case 'chunkData':
+      case 'over':
+      case 'refused':
+        return INCOMPLETE; // no lines are read there
     }
   }
 

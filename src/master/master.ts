@@ -84,6 +84,7 @@ export async function runMaster(
     const listeners = await openListeners({
       addresses: settings.bind.map(parseAddress),
       backlog: settings.backlog,
+      secure: tls !== null,
       interpreter,
       logger,
       pause: () => sleep(1000, undefined, { signal: interruption.signal }),

@@ -84,7 +84,7 @@ export class HttpServer {
       else this.#connections.get(socket)?.parserFailed(error.reason ?? error.message);
     });
     // Node's clock of idle connections doesn't know of a head that the guard holds.
-    this.#server.on('timeout', (socket) => {
+    this.#server.on('timeout', (socket: Socket) => {
       if (this.#connections.get(socket)?.idle !== false) socket.destroy();
     });
     setInterval(() => {
@@ -202,7 +202,7 @@ export class HttpServer {
   /** Those that have had a request; the first one of the others may be under way. */
   #closeIdle(): void {
     for (const [socket, connection] of this.#connections) {
-      if (connection.idle && connection.guard.heads > 0) socket.destroySoon();
+      if (connection.idle && connection.guard.heads > 0) socket.destroy();
     }
   }
 
