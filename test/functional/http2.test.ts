@@ -109,7 +109,7 @@ for (const [how, args] of Object.entries(transports)) {
 
     test('may end with trailers, which the app doesn’t see', async () => {
       const session = openSession(await fixture('request_seen', ...args));
-      const stream = session.request({ ':method': 'POST' }, { waitForTrailers: true } as never);
+      const stream = session.request({ ':method': 'POST' }, { waitForTrailers: true });
       stream.on('wantTrailers', () => {
         stream.sendTrailers({ 'x-trailer': 'late', host: 'evil' });
       });

@@ -13,20 +13,13 @@ export interface Certificate {
   readonly key: string;
 }
 
-let made: string | undefined;
-let count = 0;
-
 /** A folder for this test file. */
-export function certificateFolder(): string {
-  if (made === undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-certificates-'));
-    made = folder;
-    after(() => {
-      rmSync(folder, { recursive: true });
-    });
-  }
-  return made;
-}
+export const certificateFolder = mkdtempSync(join(tmpdir(), 'wsgi-ts-certificates-'));
+after(() => {
+  rmSync(certificateFolder, { recursive: true });
+});
+
+let count = 0;
 
 /**
  * Makes a key and its certificate, which it signs itself.
@@ -35,7 +28,7 @@ export function certificateFolder(): string {
  * @param issuer - signs it instead; then it is no authority
  */
 export function makeCertificate(subject = '/CN=localhost', issuer?: Certificate): Certificate {
-  const base = join(certificateFolder(), String(++count));
+  const base = join(certificateFolder, String(++count));
   const made = { cert: `${base}.pem`, key: `${base}.key` };
   const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-utf8'];
   const request = ['req', ...options, '-multivalue-rdn', '-subj', subject, '-keyout', made.key];
@@ -51,7 +44,7 @@ export function makeCertificate(subject = '/CN=localhost', issuer?: Certificate)
 
 /** Writes a file into the folder; its path. */
 export function certificateFile(name: string, content: string): string {
-  const path = join(certificateFolder(), name);
+  const path = join(certificateFolder, name);
   writeFileSync(path, content);
   return path;
 }

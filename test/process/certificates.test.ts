@@ -42,7 +42,7 @@ async function get(port: number): Promise<string> {
 
 describe('files of TLS that are no use', () => {
   const text = certificateFile('text.pem', 'no certificate\n');
-  const encrypted = join(certificateFolder(), 'encrypted.key');
+  const encrypted = join(certificateFolder, 'encrypted.key');
   openssl('pkey', '-in', server.key, '-aes128', '-passout', 'pass:secret', '-out', encrypted);
   const cert = ['--certfile', server.cert];
   const cases: Readonly<Record<string, [args: string[], line: RegExp]>> = {
