@@ -54,7 +54,7 @@ unused: setup ## No export, file or dependency that nobody uses
 	npm run --silent unused
 
 ## Tests, one height at a time
-.PHONY: test-node test-python test-unit test-functional test-process conformance coverage
+.PHONY: test-node test-python test-unit test-functional test-process conformance fuzz coverage
 test-node: setup ## All of Node's tests
 	npm run --silent test:node
 
@@ -72,6 +72,9 @@ test-process: setup ## Signals, workers, exit codes
 
 conformance: setup ## PEP 3333, clause by clause
 	npm run --silent test:node test/conformance
+
+fuzz: setup ## Mutated requests and frames for a minute (FUZZ_SECONDS=600: for longer)
+	WSGI_TS_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) npm run --silent test:node test/fuzz
 
 coverage: setup ## All of Node's tests, with coverage of src/ (report in coverage/)
 	npm run --silent coverage

@@ -2,7 +2,8 @@
 // test. docs/architecture.md draws it. Data only.
 
 /** Where an exchange stands. */
-export type ExchangeState = 'receiving' | 'dispatched' | 'streaming' | 'sendingFile' | 'over';
+export type ExchangeState =
+  'receiving' | 'dispatched' | 'streaming' | 'draining' | 'sendingFile' | 'over';
 
 /** What can happen to it. */
 export type ExchangeEvent =
@@ -30,7 +31,9 @@ export const TRANSITIONS: Readonly<
     // Python still has it, and says when it is done with it.
     clientGone: 'dispatched',
   },
-  streaming: { end: 'streaming', sent: 'over', timedOut: 'over' },
+  streaming: { end: 'draining', sent: 'over', timedOut: 'over' },
+  // Python is done with it, and its id may be another's; the client takes what is left.
+  draining: { sent: 'over' },
   sendingFile: { sent: 'over' },
   over: {},
 };

@@ -25,6 +25,8 @@ export interface ExchangeContext extends ReplyContext {
 
 const NO_BODY: ReceivedBody = { kind: 'inline', pieces: [], length: 0 };
 
+const NOT_TAKEN = 'The server could not take this request.';
+
 /** Milliseconds for which a client that ended its side may be one that only has nothing more to say. */
 const LEAVING_FOR = 50;
 
@@ -88,7 +90,8 @@ export class Exchange implements DispatchedExchange {
       return;
     }
     this.#reply.sendStream(buffer, start, (complete) => {
-      if (this.#step('sent') && !complete) this.#context.dispatcher.abort(this.id);
+      const { inPython } = this;
+      if (this.#step('sent') && inPython && !complete) this.#context.dispatcher.abort(this.id);
     });
   }
 
@@ -185,7 +188,7 @@ export class Exchange implements DispatchedExchange {
         },
       });
     } catch (error) {
-      if (request.destroyed) this.#step('clientGone');
+      if (request.destroyed || this.#reply.gone) this.#step('clientGone');
       else this.#refuse(error);
       return;
     } finally {
@@ -222,7 +225,9 @@ export class Exchange implements DispatchedExchange {
     if (known?.blame === 'client') logger.warning(line);
     else logger.error(line);
     dropRequest(this.#reply.response);
-    this.#reply.sendPage(status, known?.message ?? 'The server could not take this request.');
+    // What the operator has to do is nothing for clients to know.
+    const told = known === null || known.blame === 'operator' ? NOT_TAKEN : known.message;
+    this.#reply.sendPage(status, told);
   }
 }
 

@@ -7,11 +7,12 @@ const PERIOD = 1000;
 
 /** Something that has to get on. */
 interface Transfer {
-  readonly since: number;
-  readonly base: number;
+  since: number;
+  base: number;
   /** Milliseconds that it may be behind the rate. */
   readonly grace: number;
   readonly progress: () => number;
+  readonly waits: () => boolean;
   readonly onSlow: () => void;
 }
 
@@ -21,9 +22,15 @@ export class Pace {
   readonly #transfers = new Set<Transfer>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param minimumRate - bytes a second */
-  constructor(minimumRate: number) {
+  readonly #clock: () => number;
+
+  /**
+   * @param minimumRate - bytes a second
+   * @param clock - milliseconds
+   */
+  constructor(minimumRate: number, clock = () => performance.now()) {
     this.#rate = minimumRate / 1000;
+    this.#clock = clock;
   }
 
   /**
@@ -32,11 +39,17 @@ export class Pace {
    * @param grace - seconds that it may be behind the rate; 0: for ever, and nothing is watched
    * @param progress - bytes so far, of which those before the call don't count
    * @param onSlow - called once, when it is too far behind
+   * @param waits - whether the client is the one who is waited for; where it isn't, its grace begins anew
    */
-  watch(grace: number, progress: () => number, onSlow: () => void): () => void {
+  watch(
+    grace: number,
+    progress: () => number,
+    onSlow: () => void,
+    waits: () => boolean = () => true,
+  ): () => void {
     if (grace === 0) return () => undefined;
-    const since = performance.now();
-    const transfer = { since, base: progress(), grace: grace * 1000, progress, onSlow };
+    const since = this.#clock();
+    const transfer = { since, base: progress(), grace: grace * 1000, progress, waits, onSlow };
     this.#transfers.add(transfer);
     this.#timer ??= setInterval(() => {
       this.#look();
@@ -47,8 +60,13 @@ export class Pace {
   }
 
   #look(): void {
-    const now = performance.now();
+    const now = this.#clock();
     for (const transfer of this.#transfers) {
+      if (!transfer.waits()) {
+        transfer.since = now;
+        transfer.base = transfer.progress();
+        continue;
+      }
       const allowed = transfer.grace + (transfer.progress() - transfer.base) / this.#rate;
       if (now - transfer.since <= allowed) continue;
       this.#transfers.delete(transfer);

@@ -194,13 +194,15 @@ export class Reply implements AccessEntry {
     }
     const accept = this.request.headers.accept ?? '';
     const { fields, body } = errorPage(status, text, accept, this.#context.serverHeader);
-    this.#write(fields, body, 0, body.length);
+    // RFC 9110 §9.3.2: HEAD gets the length, and no body.
+    this.#write(fields, body, 0, this.request.method === 'HEAD' ? 0 : body.length);
   }
 
   /** Ends it where it is: it must not look complete. */
   cut(): void {
-    if (this.#stream === null) cutOff(this.response);
-    else this.#stream.abort();
+    this.#stream?.abort();
+    // Also what the stream is done with: its last bytes may wait for their client.
+    cutOff(this.response);
   }
 
   #write(fields: string[], body: Buffer, start: number, end: number): void {
@@ -238,6 +240,8 @@ export class Reply implements AccessEntry {
         logger.warning(`${this.describe()}: reads its answer too slowly; cut off`);
         this.cut();
       },
+      // An app may stream a line an hour: a client that has taken all there is is not slow.
+      () => pendingBytes(this.response) > 0,
     );
   }
 }

@@ -4,7 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
-import { asWritable, cutOff, isHttp2, whenOver, type ServerReply } from './transaction.ts';
+import { isHttp2, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;

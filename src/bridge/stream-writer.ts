@@ -8,6 +8,8 @@ import { ResponseSpool } from './response-spool.ts';
 import {
   asWritable,
   cutOff,
+  cutOffBehind,
+  isFull,
   isHttp2,
   pendingBytes,
   whenOver,
@@ -82,9 +84,11 @@ export class StreamWriter {
     this.#finish();
   }
 
-  /** There is nobody to send to, or nothing more to wait for. */
+  /** There is nobody to send to, or nothing more to wait for: cuts it off where it is. */
   abort(): void {
+    if (this.#settled) return;
     this.#settle(false);
+    cutOff(this.#response);
   }
 
   /** Whether nothing is between the source and the client's connection. */
@@ -133,7 +137,7 @@ export class StreamWriter {
       this.abort();
     }
     this.#pumping = false;
-    if (this.#settled || this.#keeping) return;
+    if (this.#isBusy()) return;
     if (this.#overflow !== null && (this.#spool.length === 0 || this.#roomForOverflow())) {
       const data = this.#overflow;
       this.#overflow = null;
@@ -143,12 +147,17 @@ export class StreamWriter {
     this.#finish();
   }
 
+  /** Asked anew behind a wait, in which anything may have happened. */
+  #isBusy(): boolean {
+    return this.#settled || this.#keeping;
+  }
+
   #roomForOverflow(): boolean {
     return !this.#broken && this.#spool.hasRoom(this.#overflow?.length ?? 0);
   }
 
   #takesMore(): boolean {
-    return !this.#settled && !asWritable(this.#response).writableNeedDrain;
+    return !this.#settled && !isFull(this.#response);
   }
 
   #write(data: Buffer): boolean {
@@ -158,18 +167,17 @@ export class StreamWriter {
   }
 
   #finish(): void {
-    if (this.#complete !== null && this.#drained && this.#direct) this.#settle(this.#complete);
+    if (this.#settled || this.#complete === null || !this.#drained || !this.#direct) return;
+    // A cut-off body must not look complete: it ends with no last chunk, behind what the app gave.
+    if (this.#complete) this.#response.end();
+    else cutOffBehind(this.#response);
+    this.#settle(this.#complete);
   }
 
   #settle(complete: boolean): void {
-    if (this.#settled) return;
     this.#settled = true;
     this.#source.destroy();
     this.#spool.close();
-    // A cut-off body must not look complete: the connection ends with no last chunk, behind what was sent.
-    if (complete) this.#response.end();
-    else if (this.#drained && !isHttp2(this.#response)) this.#response.socket?.destroySoon();
-    else cutOff(this.#response);
     this.#options.onDone(complete);
   }
 }

@@ -66,6 +66,12 @@ export function takenBytes(reply: ServerReply, handedOver: number): number {
   return (socket._bytesDispatched ?? 0) - (socket._handle?.writeQueueSize ?? 0);
 }
 
+/** Whether it is to be given no more until it has said `drain`. */
+export function isFull(reply: ServerReply): boolean {
+  // Http2ServerResponse has no such property.
+  return isHttp2(reply) ? reply.stream.writableNeedDrain : reply.writableNeedDrain;
+}
+
 /** Whether all of the answer has been handed over; to be asked when it is over. */
 export function isFinished(reply: ServerReply): boolean {
   if (isHttp2(reply)) {
@@ -114,6 +120,27 @@ export function whenOver(reply: ServerReply, listener: () => void): void {
 export function cutOff(reply: ServerReply): void {
   if (isHttp2(reply)) reply.stream.close(INTERNAL_ERROR);
   else reply.destroy();
+}
+
+/** Cuts the answer off behind what it has been given, which the client still gets. */
+export function cutOffBehind(reply: ServerReply): void {
+  if (isHttp2(reply)) {
+    // RST_STREAM overtakes what waits in the stream; a write of nothing doesn't.
+    if (reply.stream.writableLength === 0) cutOff(reply);
+    else
+      reply.stream.write(Buffer.alloc(0), () => {
+        cutOff(reply);
+      });
+  } else if (reply.socket !== null) {
+    reply.socket.destroySoon();
+  } else {
+    // Pipelined behind another one: its bytes go to the connection when it is its turn.
+    reply.once('socket', (socket: Socket) => {
+      process.nextTick(() => {
+        socket.destroySoon();
+      });
+    });
+  }
 }
 
 /** RFC 9113 §7. */

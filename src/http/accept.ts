@@ -20,7 +20,7 @@ const WEIGHT = /;[\t ]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[\t ]*(?:;|$)/i;
 export function preferred<T extends string>(accept: string, offers: readonly [T, ...T[]]): T {
   const ranges = accept.split(',').flatMap(readRange);
   if (ranges.length === 0) return offers[0];
-  let [best]: readonly T[] = offers;
+  let [best] = offers;
   let most = 0;
   for (const offer of offers) {
     const quality = qualityOf(offer, ranges);
@@ -28,7 +28,7 @@ export function preferred<T extends string>(accept: string, offers: readonly [T,
     most = quality;
     best = offer;
   }
-  return best ?? offers[0];
+  return best;
 }
 
 function readRange(text: string): Range[] {

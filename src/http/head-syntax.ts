@@ -76,6 +76,11 @@ export function tooLarge(status: number): WsgiTsError {
   return refusal(status, status === 431 ? 'a field is too large' : 'malformed chunk');
 }
 
+/** RFC 9110 §9.3.6 */
+export function noTunnel(): WsgiTsError {
+  return refusal(501, 'CONNECT is for proxies');
+}
+
 /**
  * Reads the request line at `at`, which is whole.
  *
@@ -90,7 +95,7 @@ export function readRequestLine(text: string, at: number): RequestLine {
     throw refusal(505, 'a version of HTTP that is not spoken here');
   // RFC 9110 §9.1: methods are case-sensitive.
   if (!methods.has(method)) throw refusal(501, 'a method that is not known here');
-  if (method === 'CONNECT') throw refusal(501, 'CONNECT is for proxies');
+  if (method === 'CONNECT') throw noTunnel();
   if (!target.test(asked)) throw refusal(400, 'a target of no known form');
   return { version, next: requestLine.lastIndex };
 }

@@ -20,6 +20,8 @@ export interface Listener {
 /** What {@link openListeners} needs. */
 export interface ListenOptions {
   readonly addresses: readonly Address[];
+  /** Whether the workers will speak TLS there: for the log. */
+  readonly secure: boolean;
   /** Connections that may wait for a worker. */
   readonly backlog: number;
   readonly interpreter: Pick<Interpreter, 'call'>;
@@ -73,7 +75,7 @@ async function open(address: Address, options: ListenOptions): Promise<Listener>
     answer = listen(address, options);
   }
   if (!answer.ok) throw refusal(address, answer);
-  return { fd: answer.fd, url: formatAddress(answer.address) };
+  return { fd: answer.fd, url: formatAddress(answer.address, options.secure) };
 }
 
 /** What `sockets.listen` returns. */

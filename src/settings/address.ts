@@ -90,12 +90,16 @@ export function parseAddress(text: string): Address {
   return parseTcp(text);
 }
 
-/** The address as logs show it: `http://host:port`, `http://[::1]:8000`, `unix:/path`, `fd://3`. */
-export function formatAddress(address: Address): string {
+/**
+ * The address as logs show it: `http://host:port`, `http://[::1]:8000`, `unix:/path`, `fd://3`.
+ *
+ * @param secure - whether TLS is spoken there: then `https://`
+ */
+export function formatAddress(address: Address, secure = false): string {
   switch (address.kind) {
     case 'tcp': {
       const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      return `http://${host}:${address.port}`;
+      return `${secure ? 'https' : 'http'}://${host}:${address.port}`;
     }
     case 'unix':
       return `unix:${address.path}`;

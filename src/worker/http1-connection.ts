@@ -22,6 +22,8 @@ export class Http1Connection implements GuardSink {
   readonly since: number;
   /** The client's address, '' on a unix socket. */
   readonly peer: string;
+  /** Closes it at once; what the client may be sending is lost. */
+  readonly closeIdle: () => void;
   readonly #refusals: Refusals;
   readonly #parse: (bytes: Buffer) => void;
   /** Answers the bad request behind those that are under way; null: there is none. */
@@ -52,8 +54,8 @@ export class Http1Connection implements GuardSink {
     const [parse] = socket.listeners('data') as ((bytes: Buffer) => void)[];
     if (parse === undefined) throw new Error('node:http does not listen for data');
     this.#parse = parse;
-    socket.on('data', (chunk) => {
-      this.guard.push(chunk as unknown as Buffer);
+    socket.on('data', (chunk: Buffer) => {
+      this.guard.push(chunk);
     });
     socket.removeListener('data', parse);
     // Before node:http ends its side, which a client that ended its own before it is done wants answered.
@@ -64,9 +66,10 @@ export class Http1Connection implements GuardSink {
     socket.destroySoon = () => {
       // node:http ends a connection whose client has, behind the last answer: but one is still to come.
       if (this.#refuse !== null && this.responses.length <= 1) this.#refuse();
-      else if (this.guard.idle) destroySoon();
+      else if (socket.readableEnded) destroySoon();
       else this.#linger();
     };
+    this.closeIdle = destroySoon;
   }
 
   /** Whether no request is under way, nor arriving. */
@@ -84,7 +87,7 @@ export class Http1Connection implements GuardSink {
     const last = this.responses.at(-1);
     if (last === undefined || last.req.complete) {
       this.#refuseInOrder(() => {
-        if (this.#refuse !== null) this.#answerRefusal(error, requestLine ?? '');
+        this.#answerRefusal(error, requestLine ?? '');
       });
     } else if (last.req.listenerCount(BODY_REFUSED) > 0) {
       // Whoever receives the body answers.
@@ -127,16 +130,22 @@ export class Http1Connection implements GuardSink {
   }
 
   /** RFC 9112 §9.3.2: answers to pipelined requests come in order, so those before the bad one come first. */
-  #refuseInOrder(refuse: () => void): void {
-    this.#refuse = refuse;
+  #refuseInOrder(answer: () => void): void {
     const last = this.responses.at(-1);
+    const refuse = (): void => {
+      if (this.#refuse === null) return;
+      this.#refuse = null;
+      // An answer that said it was the last one is (RFC 9112 §9.6): nobody wants to hear of what is behind.
+      if (last?.shouldKeepAlive === false) this.#linger();
+      else answer();
+    };
+    this.#refuse = refuse;
     if (last === undefined) refuse();
     else last.once('close', refuse);
   }
 
   #answerRefusal(error: WsgiTsError, requestLine: string): void {
-    this.#refuse = null;
-    // An answer before it may have closed the connection: then nobody wants to hear of what is behind.
+    // An answer before it may have been cut off.
     if (!this.socket.writable) return;
     this.socket.write(this.#refusals.answer(this.peer, error, requestLine), 'latin1');
     this.#linger();

@@ -74,7 +74,7 @@ function cuts(row: TableRow, seed: number): Readonly<Record<string, readonly str
   return {
     whole: [text],
     'line by line': text.split(/(?<=\n)/),
-    ...(text.length <= byteByByteAtMost ? { 'byte by byte': [...text] } : {}),
+    ...(text.length <= byteByByteAtMost ? { 'byte by byte': text.match(/[^]/g) ?? [] } : {}),
     [`at random, seed ${seed}`]: [0, ...places].map((from, index) =>
       text.slice(from, places[index]),
     ),

@@ -79,8 +79,9 @@ async function send(port: number, { bytes, pieces }: Stream): Promise<Outcome> {
 }
 
 /** The answers: the requests that those of the app name, in order, and whether one of the server's own ends them. */
-function readAnswers(answer: string): { requests: string[]; refused: boolean } {
+function readAnswers(answer: string): { requests: string[]; refused: boolean; last: boolean } {
   const requests: string[] = [];
+  let last = false;
   let rest = answer;
   while (rest !== '') {
     const end = rest.indexOf('\r\n\r\n');
@@ -92,26 +93,30 @@ function readAnswers(answer: string): { requests: string[]; refused: boolean } {
     const request = /\r\nX-Request: (.*)\r\n/.exec(head)?.[1];
     if (request !== undefined) {
       // The app's answers have no body.
+      assert.ok(!last, 'nothing comes behind an answer that closes');
       requests.push(request);
+      last = /\r\nConnection: close\r\n/i.test(head);
       continue;
     }
     assert.match(head, /\r\nConnection: close\r\n/i, 'a refusal closes the connection');
+    assert.ok(!last, 'nothing comes behind an answer that closes');
     const length = Number(/\r\nContent-Length: (\d+)\r\n/i.exec(head)?.[1]);
     assert.ok(rest.length === length || rest === '', 'nothing comes behind a refusal');
-    return { requests, refused: true };
+    return { requests, refused: true, last };
   }
-  return { requests, refused: false };
+  return { requests, refused: false, last };
 }
 
 /** Holds what the worker did against how h11 reads the stream; `taken` is what the app was asked, in any order. */
 function compare(outcome: Outcome, taken: readonly string[], second: SecondReading): void {
-  const { requests: answered, refused } = readAnswers(outcome.answer);
+  const { requests: answered, refused, last } = readAnswers(outcome.answer);
   const requests = second.requests.map(({ request }) => request);
-  // RFC 9112 §9.6: who sends more behind a request that closes may find the connection closed.
   const ended = taken.length > 0 && second.requests[taken.length - 1]?.mayBeLast === true;
-  if (!ended) {
+  // RFC 9112 §9.6: who sends more behind a request that closes may find the connection closed, and its answer lost.
+  if (!ended || outcome.error === null) {
     assert.equal(outcome.error, null);
     assert.equal(answered.length, taken.length, 'each request that the app got is answered');
+    assert.ok(ended || !last, 'an answer closes where its request does');
   }
   if (second.refused !== null && stricter.some((deviation) => deviation.test(second.refused ?? '')))
     return;

@@ -275,7 +275,9 @@ test('no bytes do anything but give a header, be incomplete or be refused, for g
   const start = fc
     .constantFrom('', 'PROXY ', 'PROXY TCP4 ', 'PROXY TCP6 ', 'PROXY UNKNOWN')
     .map((text) => Buffer.from(text));
-  const ascii = fc.array(fc.constantFrom(...Array.from('0123456789abcdef.: \r\n'))).map((all) => all.join(''));
+  const ascii = fc
+    .array(fc.constantFrom(...Array.from('0123456789abcdef.: \r\n')))
+    .map((all) => all.join(''));
   fc.assert(
     fc.property(
       fc.oneof(start, fc.constant(SIGNATURE)),

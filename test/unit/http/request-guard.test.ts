@@ -199,7 +199,7 @@ test('the same bytes give the same reading, however they are cut', () => {
         bytes.slice(from, cuts[index] ?? bytes.length),
       );
       assert.deepEqual(read(pieces, limits), whole);
-      assert.deepEqual(read([...bytes], limits), whole);
+      assert.deepEqual(read(bytes.match(/[^]/g) ?? [], limits), whole);
     }),
     { numRuns: 3000 },
   );

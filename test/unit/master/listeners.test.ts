@@ -33,6 +33,7 @@ function open(bind: readonly string[], answers: readonly Plain[], pause = () => 
   return openListeners({
     addresses: bind.map(parseAddress),
     backlog: 64,
+    secure: false,
     interpreter: {
       call: (module, name, ...args) => {
         calls.push([module, name, ...args]);
