@@ -147,8 +147,7 @@ export class RequestGuard {
       return;
     }
     const alone = this.#alone && this.#state === 'start';
-    const none = whole === data.length || alone || this.#isOver;
-    this.#held = none ? null : whole === 0 ? data : data.subarray(whole);
+    this.#held = whole === data.length || alone || this.#isOver ? null : data.subarray(whole);
     this.#read = at - whole;
     if (whole > 0) this.#sink.pass(whole === data.length ? data : data.subarray(0, whole));
     if (!alone) return;
@@ -178,10 +177,8 @@ export class RequestGuard {
     const line = this.#heldLine();
     this.#state = 'refused';
     const why = 'the head arrives too slowly';
-    this.#sink.refuse(
-      new WsgiTsError('ERR_WSGI_HEAD_TIMEOUT', 'client', why, { status: 408 }),
-      line,
-    );
+    const error = new WsgiTsError('ERR_WSGI_HEAD_TIMEOUT', 'client', why, { status: 408 });
+    this.#sink.refuse(error, line);
   }
 
   #heldLine(): string {

@@ -48,24 +48,38 @@ after(stopFixtures);
 /** Milliseconds after which a connection that does not end counts as one that never will; no deadline of ours is shorter. */
 const hang = 15_000;
 
-/** Sends a stream and ends our side; resolves when the server has ended its. */
-async function send(port: number, { bytes, pieces }: Stream): Promise<Outcome> {
+/**
+ * Sends a stream, and ends our side once `complete` requests are answered (who ends it before may count as gone) or
+ * the server has ended its.
+ *
+ * @returns when the connection has closed
+ */
+async function send(port: number, { bytes, pieces }: Stream, complete: number): Promise<Outcome> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   let answer = '';
   let error: string | null = null;
+  let own = 0;
+  let sent = false;
+  const endOurs = (): void => {
+    if (sent && (answer.split('\r\nX-Request: ').length > complete || socket.readableEnded))
+      socket.end();
+  };
   const over = new Promise<void>((resolve) => {
     const net = setTimeout(() => {
       error = `the connection did not end within ${hang} ms`;
       socket.destroy();
     }, hang);
-    socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      answer += text;
+      endOurs();
+    });
+    socket.on('end', endOurs);
     socket.on('error', (cause) => (error = cause.message));
     socket.on('close', () => {
       clearTimeout(net);
       resolve();
     });
   });
-  let own = 0;
   socket.once('connect', () => (own = socket.localPort ?? 0));
   let at = 0;
   for (const length of pieces) {
@@ -73,7 +87,9 @@ async function send(port: number, { bytes, pieces }: Stream): Promise<Outcome> {
     at += length;
     await turn();
   }
-  socket.end(bytes.slice(at), 'latin1');
+  socket.write(bytes.slice(at), 'latin1');
+  sent = true;
+  endOurs();
   await over;
   return { port: own, answer, error };
 }
@@ -136,14 +152,14 @@ test('no stream of bytes is read in two ways, crashes the worker or hangs a conn
     fc.asyncProperty(
       fc.array(streams, { minLength: 1, maxLength: 24, size: 'max' }),
       async (batch) => {
-        const [outcomes, readings] = await Promise.all([
-          Promise.all(batch.map((stream) => send(port, stream))),
-          Promise.all(
-            batch.map(({ bytes }) =>
-              second.ask(Buffer.concat([u32(bytes.length), Buffer.from(bytes, 'latin1')])),
-            ),
+        const readings = await Promise.all(
+          batch.map(({ bytes }) =>
+            second.ask(Buffer.concat([u32(bytes.length), Buffer.from(bytes, 'latin1')])),
           ),
-        ]);
+        );
+        const outcomes = await Promise.all(
+          batch.map((stream, index) => send(port, stream, readings[index]?.requests.length ?? 0)),
+        );
         // One thread serves the requests in order: whatever the app was asked before, it has been asked.
         const taken = JSON.parse((await ask(app, '/-/taken')).text) as Record<string, string[]>;
         outcomes.forEach((outcome, index) => {
