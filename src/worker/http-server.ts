@@ -214,8 +214,8 @@ export class HttpServer {
 
   /** Those that have had a request; the first one of the others may be under way. */
   #closeIdle(): void {
-    for (const connection of this.#connections.values()) {
-      if (connection.idle && connection.guard.heads > 0) connection.closeIdle();
+    for (const [socket, connection] of this.#connections) {
+      if (connection.idle && connection.guard.heads > 0) socket.destroy();
     }
   }
 

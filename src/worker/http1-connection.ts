@@ -10,8 +10,8 @@ import type { RequestLimits } from '../http/policy.ts';
 import { RequestGuard, type GuardSink } from '../http/request-guard.ts';
 import type { Refusals } from './refusals.ts';
 
-/** Milliseconds that a refused client gets to read why, before what it still sends is answered by a reset. */
-const refusalGrace = 2000;
+/** Milliseconds that a client gets to read the last answer, before what it still sends is answered by a reset. */
+const lingering = 2000;
 
 /** A connection that speaks HTTP/1. */
 export class Http1Connection implements GuardSink {
@@ -22,8 +22,6 @@ export class Http1Connection implements GuardSink {
   readonly since: number;
   /** The client's address, '' on a unix socket. */
   readonly peer: string;
-  /** Closes it at once; what the client may be sending is lost. */
-  readonly closeIdle: () => void;
   readonly #refusals: Refusals;
   readonly #parse: (bytes: Buffer) => void;
   /** Answers the bad request behind those that are under way; null: there is none. */
@@ -62,14 +60,11 @@ export class Http1Connection implements GuardSink {
     socket.prependListener('end', () => {
       this.guard.end();
     });
-    const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => {
       // node:http ends a connection whose client has, behind the last answer: but one is still to come.
       if (this.#refuse !== null && this.responses.length <= 1) this.#refuse();
-      else if (socket.readableEnded) destroySoon();
       else this.#linger();
     };
-    this.closeIdle = destroySoon;
   }
 
   /** Whether no request is under way, nor arriving. */
@@ -162,7 +157,7 @@ export class Http1Connection implements GuardSink {
     socket.resume();
     const timer = setTimeout(() => {
       socket.destroy();
-    }, refusalGrace);
+    }, lingering);
     socket.once('close', () => {
       clearTimeout(timer);
     });

@@ -81,7 +81,9 @@ export class Http2Server implements ConnectionServer {
       this.#begin(request, response);
     };
     // RFC 9110 §10.1.1: whether the body is wanted is known when the head has been looked at.
-    this.#server.on('request', begin).on('checkContinue', begin).on('checkExpectation', begin);
+    for (const event of ['request', 'checkContinue', 'checkExpectation', 'connect']) {
+      this.#server.on(event, begin);
+    }
     this.#server.on('session', (session) => {
       this.#opened(session);
     });
