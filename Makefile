@@ -73,7 +73,7 @@ test-process: setup ## Signals, workers, exit codes
 conformance: setup ## PEP 3333, clause by clause
 	npm run --silent test:node test/conformance
 
-fuzz: setup ## Nearly-HTTP streams, read by a second parser too, for a minute (FUZZ_SECONDS=600: for longer)
+fuzz: setup ## Mutated requests and frames for a minute (FUZZ_SECONDS=600: for longer)
 	WSGI_TS_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) npm run --silent test:node test/fuzz
 
 coverage: setup ## All of Node's tests, with coverage of src/ (report in coverage/)

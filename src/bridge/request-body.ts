@@ -63,9 +63,9 @@ export async function receiveBody(
   return { kind: 'file', fd: file.fd, length };
 }
 
-/** RFC 9110 §10.1.1: what a client sends that waits for a word before it sends the body. */
+/** RFC 9110 §10.1.1: what a client sends that waits for a word before the body; request-head.ts refuses all else. */
 function expectsContinue(request: ServerRequest): boolean {
-  return request.httpVersion !== '1.0' && /^100-continue$/i.test(request.headers.expect ?? '');
+  return request.httpVersion !== '1.0' && request.headers.expect !== undefined;
 }
 
 function tooLong(limit: number): WsgiTsError {

@@ -71,6 +71,8 @@ export class RequestGuard {
   #read = 0;
   /** What the message that is being read is followed by. */
   #next: 'start' | 'over' = 'start';
+  /** It asks for another protocol: in one piece with what is behind it, node:http's parser would lose that. */
+  #alone = false;
   #fields = 0;
   #emptyLines = 0;
   #version: '1.0' | '1.1' = '1.1';
@@ -122,7 +124,7 @@ export class RequestGuard {
     let text: string | null = null;
     try {
       while (at < data.length) {
-        if (this.#isOver) break;
+        if (this.#isOver || (this.#alone && this.#state === 'start')) break;
         if (this.#state === 'body' || this.#state === 'chunkData') {
           whole = at = this.#skip(at, data.length);
           continue;
@@ -144,18 +146,19 @@ export class RequestGuard {
       );
       return;
     }
-    this.#held =
-      whole === data.length || this.#isOver ? null : whole === 0 ? data : data.subarray(whole);
+    const alone = this.#alone && this.#state === 'start';
+    this.#held = whole === data.length || alone || this.#isOver ? null : data.subarray(whole);
     this.#read = at - whole;
     if (whole > 0) this.#sink.pass(whole === data.length ? data : data.subarray(0, whole));
+    if (!alone) return;
+    this.#alone = false;
+    if (whole < data.length) this.push(data.subarray(whole));
   }
 
   /** The client has ended its side: what is not whole now never will be. */
   end(): void {
     if (this.#state === 'refused' || this.idle) return;
-    const line = this.inHead
-      ? lineAt(this.#held?.toString('latin1') ?? '', 0, this.#lineLimit)
-      : null;
+    const line = this.inHead ? this.#heldLine() : null;
     this.#state = 'refused';
     const why =
       line === null ? 'the connection ended within a body' : 'the connection ended within a head';
@@ -171,17 +174,15 @@ export class RequestGuard {
   /** Gives up on a head that takes too long. */
   timeOut(): void {
     if (!this.inHead) return;
-    const line = lineAt(this.#held?.toString('latin1') ?? '', 0, this.#lineLimit);
+    const line = this.#heldLine();
     this.#state = 'refused';
-    const error = new WsgiTsError(
-      'ERR_WSGI_HEAD_TIMEOUT',
-      'client',
-      'the head arrives too slowly',
-      {
-        status: 408,
-      },
-    );
+    const why = 'the head arrives too slowly';
+    const error = new WsgiTsError('ERR_WSGI_HEAD_TIMEOUT', 'client', why, { status: 408 });
     this.#sink.refuse(error, line);
+  }
+
+  #heldLine(): string {
+    return lineAt(this.#held?.toString('latin1') ?? '', 0, this.#lineLimit);
   }
 
   /** Passes over bytes of a body; returns the offset behind those that are there. */
@@ -268,13 +269,16 @@ export class RequestGuard {
       if (!isTrailer(name)) throw refusal(400, `a trailer that may not be one: ${name}`);
       return;
     }
-    // Content-Length and Transfer-Encoding are all that counts here: most fields are told by their first letter.
+    // Most fields don't count here and are told by a letter: c… and t…, p… and up… are looked at.
     const letter = text.charCodeAt(at) | 0x20;
-    if (letter !== 0x63 && letter !== 0x74) return;
+    if (letter !== 0x63 && letter !== 0x74 && letter !== 0x70)
+      if ((text.charCodeAt(at + 1) | 0x20) !== 0x70) return;
     const [name, value] = splitField(text, at, next);
     if (name === 'content-length') this.#lengths.push(value);
     else if (name === 'transfer-encoding') this.#codings.push(value);
-    else if (name === 'connection')
+    else if (name === 'upgrade') this.#alone = true;
+    // RFC 9112 §C.2.2: nobody should send the second, but node:http goes by it.
+    else if (name === 'connection' || name === 'proxy-connection')
       this.#next = readPersistence(this.#version, value) ?? this.#next;
   }
 

@@ -72,7 +72,12 @@ export class HttpServer {
       begin,
     );
     // RFC 9110 §10.1.1: whether the body is wanted is known when the head has been looked at.
-    this.#server.on('checkContinue', begin).on('checkExpectation', begin);
+    this.#server.on('checkExpectation', begin).on('checkContinue', (request, response) => {
+      const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+      // Nobody will want a body that there isn't, and node:http closes behind an answer without a 100.
+      if (coding === undefined && Number(length) === 0) response.shouldKeepAlive = false;
+      begin(request, response);
+    });
     // Beyond maxHeadersCount Node would cut fields off and say nothing.
     this.#server.maxHeadersCount = 0;
     // Not in the types: a client that ends its side after its request still gets the answer.
@@ -127,8 +132,11 @@ export class HttpServer {
   /** Closes idle connections now, and every other one after its answer, which says so. */
   drain(): void {
     this.#stopping = true;
-    for (const { responses } of this.#connections.values())
-      for (const response of responses) response.shouldKeepAlive = false;
+    for (const { responses } of this.#connections.values()) {
+      // The last one: behind an answer that says so no other one is sent.
+      const last = responses.at(-1);
+      if (last !== undefined) last.shouldKeepAlive = false;
+    }
     this.#closeIdle();
   }
 
@@ -167,9 +175,14 @@ export class HttpServer {
   #begin(...[request, response]: Parameters<RequestListener>): void {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return; // closed meanwhile
+    // RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection.
+    if (connection.responses.at(-1)?.shouldKeepAlive === false) return;
     this.#active++;
     connection.responses.push(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
+    // RFC 9112 §9.3: `close` counts for more than `keep-alive`, which node:http lets win.
+    else if (request.httpVersion === '1.0' && /\bclose\b/i.test(request.headers.connection ?? ''))
+      response.shouldKeepAlive = false;
     this.#options.handler(request, response);
     this.#options.onRequest(request.socket);
   }

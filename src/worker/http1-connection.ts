@@ -82,7 +82,7 @@ export class Http1Connection implements GuardSink {
     const last = this.responses.at(-1);
     if (last === undefined || last.req.complete) {
       this.#refuseInOrder(() => {
-        if (this.#refuse !== null) this.#answerRefusal(error, requestLine ?? '');
+        this.#answerRefusal(error, requestLine ?? '');
       });
     } else if (last.req.listenerCount(BODY_REFUSED) > 0) {
       // Whoever receives the body answers.
@@ -125,16 +125,22 @@ export class Http1Connection implements GuardSink {
   }
 
   /** RFC 9112 §9.3.2: answers to pipelined requests come in order, so those before the bad one come first. */
-  #refuseInOrder(refuse: () => void): void {
-    this.#refuse = refuse;
+  #refuseInOrder(answer: () => void): void {
     const last = this.responses.at(-1);
+    const refuse = (): void => {
+      if (this.#refuse === null) return;
+      this.#refuse = null;
+      // An answer that said it was the last one is (RFC 9112 §9.6): nobody wants to hear of what is behind.
+      if (last?.shouldKeepAlive === false) this.#linger();
+      else answer();
+    };
+    this.#refuse = refuse;
     if (last === undefined) refuse();
     else last.once('close', refuse);
   }
 
   #answerRefusal(error: WsgiTsError, requestLine: string): void {
-    this.#refuse = null;
-    // An answer before it may have closed the connection: then nobody wants to hear of what is behind.
+    // An answer before it may have been cut off.
     if (!this.socket.writable) return;
     this.socket.write(this.#refusals.answer(this.peer, error, requestLine), 'latin1');
     this.#linger();
