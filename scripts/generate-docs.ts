@@ -3,6 +3,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { renderSettingsPage } from '../src/settings/render.ts';
+import { renderHttpPage } from './http-page.ts';
 
 // Two folders up from dist/scripts/.
 writeFileSync(new URL('../../docs/settings.md', import.meta.url), renderSettingsPage());
+writeFileSync(new URL('../../docs/http.md', import.meta.url), renderHttpPage());

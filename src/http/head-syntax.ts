@@ -65,9 +65,20 @@ export interface RequestLine {
   readonly next: number;
 }
 
+/** The refusal of a head that has too many fields. */
+export function tooMany(limit: number): WsgiTsError {
+  return refusal(431, `more than ${limit} fields`);
+}
+
 /** Bad syntax, or what this server doesn't do. */
 export function refusal(status: number, why: string): WsgiTsError {
   return new WsgiTsError('ERR_WSGI_SYNTAX', 'client', why, { status });
+}
+
+/** The refusal of a method that isn't served; null: it is. RFC 9110 §9.1: methods are case-sensitive. */
+export function refuseMethod(method: string): WsgiTsError | null {
+  if (!methods.has(method)) return refusal(501, 'a method that is not known here');
+  return method === 'CONNECT' ? refusal(501, 'CONNECT is for proxies') : null;
 }
 
 /** The refusal of a line that has too many bytes. */
@@ -88,9 +99,8 @@ export function readRequestLine(text: string, at: number): RequestLine {
   const [, method = '', asked = '', version] = match;
   if (version !== '1.0' && version !== '1.1')
     throw refusal(505, 'a version of HTTP that is not spoken here');
-  // RFC 9110 §9.1: methods are case-sensitive.
-  if (!methods.has(method)) throw refusal(501, 'a method that is not known here');
-  if (method === 'CONNECT') throw refusal(501, 'CONNECT is for proxies');
+  const refused = refuseMethod(method);
+  if (refused !== null) throw refused;
   if (!target.test(asked)) throw refusal(400, 'a target of no known form');
   return { version, next: requestLine.lastIndex };
 }

@@ -14,7 +14,7 @@ import type { Socket } from 'node:net';
 import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
 import type { ServerReply, ServerRequest } from '../bridge/transaction.ts';
 import type { WsgiTsError } from '../errors.ts';
-import { tooLarge } from '../http/head-syntax.ts';
+import { refuseMethod, tooLarge, tooMany } from '../http/head-syntax.ts';
 import type { ProtocolPolicy, RequestLimits } from '../http/policy.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
@@ -76,15 +76,12 @@ export class Http2Server implements ConnectionServer {
         enablePush: false,
       },
     });
-    this.#server.on('request', (request, response) => {
+    const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
       this.#begin(request, response);
-    });
-    this.#server.on(
-      'checkContinue',
-      (request: Http2ServerRequest, response: Http2ServerResponse) => {
-        this.#begin(request, response);
-      },
-    );
+    };
+    // What node:http2 would answer by itself has to be in the logs too.
+    for (const event of ['request', 'checkContinue', 'checkExpectation', 'connect'])
+      this.#server.on(event, begin);
     this.#server.on('session', (session) => {
       this.#opened(session);
     });
@@ -170,12 +167,14 @@ export class Http2Server implements ConnectionServer {
     response.end(body);
   }
 
-  /** The limits of a head: node:http2 knows them only all together. */
+  /** What the guard does for HTTP/1: methods, and the limits of a head, which node:http2 knows only all together. */
   #excess(request: Http2ServerRequest): WsgiTsError | null {
     const { line, fields, fieldSize } = this.#options.limits;
     const { rawHeaders } = request;
+    const method = refuseMethod(request.method);
+    if (method !== null) return method;
     if (line > 0 && request.url.length > line) return tooLarge(414);
-    if (rawHeaders.length / 2 - PSEUDO_FIELDS > fields) return tooLarge(431);
+    if (rawHeaders.length / 2 - PSEUDO_FIELDS > fields) return tooMany(fields);
     if (fieldSize === 0) return null;
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const size = (rawHeaders[i] ?? '').length + (rawHeaders[i + 1] ?? '').length;
