@@ -54,7 +54,7 @@ unused: setup ## No export, file or dependency that nobody uses
 	npm run --silent unused
 
 ## Tests, one height at a time
-.PHONY: test-node test-python test-unit test-functional test-process conformance coverage
+.PHONY: test-node test-python test-unit test-functional test-process conformance fuzz coverage
 test-node: setup ## All of Node's tests
 	npm run --silent test:node
 
@@ -73,11 +73,22 @@ test-process: setup ## Signals, workers, exit codes
 conformance: setup ## PEP 3333, clause by clause
 	npm run --silent test:node test/conformance
 
+fuzz: setup ## Nearly-HTTP streams, read by a second parser too, for a minute (FUZZ_SECONDS=600: for longer)
+	WSGI_TS_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) npm run --silent test:node test/fuzz
+
 coverage: setup ## All of Node's tests, with coverage of src/ (report in coverage/)
 	npm run --silent coverage
 
+.PHONY: slowhttptest
+slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a minute (Debian's slowhttptest)
+	@command -v slowhttptest >/dev/null || apt-get install -y slowhttptest >/dev/null
+	@$(in_venv) bench/slowhttptest.sh
+
 ## The rest
-.PHONY: format docs clean help
+.PHONY: h2spec format docs clean help
+h2spec: setup ## HTTP/2's conformance, against docs/http2.md; compiles h2spec with Go where it isn't there
+	$(in_venv) scripts/h2spec.sh
+
 format: setup ## Write everything in the house's format
 	npm run --silent format
 	$(in_venv) ruff format --quiet python scripts
@@ -89,4 +100,4 @@ clean: ## Take away what was built; node_modules and .venv stay
 	rm -rf dist coverage node_modules/.cache tsconfig.tsbuildinfo .mypy_cache .ruff_cache python/.mypy_cache python/.ruff_cache
 
 help: ## This list
-	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -107,6 +107,8 @@ virtual=missing
 missing=()
 # The tutorial that the tests follow calls it.
 [ "$purpose" = run ] || command -v curl >/dev/null || missing+=(curl)
+# Tests of TLS make their certificates with it.
+[ "$purpose" = run ] || command -v openssl >/dev/null || missing+=(openssl)
 if [ "$binding" = missing ]; then
   for tool in make g++ pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   if [ ! -f "$header" ] || [ ! -f "$libpc/python-$minor-embed.pc" ]; then

@@ -3,8 +3,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { renderSettingsPage } from '../src/settings/render.ts';
+import { readHttpTable } from '../test/helpers/http-table.ts';
 import { renderHttpPage } from './http-page.ts';
 
 // Two folders up from dist/scripts/.
 writeFileSync(new URL('../../docs/settings.md', import.meta.url), renderSettingsPage());
-writeFileSync(new URL('../../docs/http.md', import.meta.url), renderHttpPage());
+writeFileSync(new URL('../../docs/http.md', import.meta.url), renderHttpPage(readHttpTable()));

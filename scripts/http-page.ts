@@ -2,34 +2,22 @@
 // generate-docs.ts, and by the test that holds the page equal to the table. Data in, text out; it never decides
 // what the server does: test/conformance/http-table.test.ts shows that.
 
-import { readHttpTable, type TableRow, type TableSection } from '../test/helpers/http-table.ts';
+import type { TableRow, TableSection } from '../test/helpers/http-table.ts';
 
-const columns = ['input', 'answer', 'connection', 'error log', 'HTTP/2', 'rule'] as const;
+const columns = ['input', 'answer', 'connection', 'log', 'HTTP/2', 'rule'];
 
-/** Which row of the table a reader of the log is at. */
-function cellsOf(row: TableRow): string[] {
-  const ends = row.fin === true ? ', and the client ends its side' : '';
-  const options = row.args === undefined ? '' : ` (\`${row.args.join(' ')}\`)`;
-  return [
-    `${row.input}${ends}${options}`,
-    row.answers.length === 0 ? 'none' : row.answers.join(', '),
-    row.after,
-    row.log === undefined ? '' : `… ${row.log} …`,
-    row.http2 === undefined ? '' : [row.http2].flat().join(', '),
-    row.rule,
-  ];
+function renderRow(row: TableRow): string {
+  const { input, answers, after, log, http2, rule, args = [] } = row;
+  const ended = row.fin === true && !input.includes('too soon') ? ', then the end' : '';
+  const settings = args.filter((arg) => !input.includes(arg.split('=')[0] ?? ''));
+  const given = settings.length === 0 ? '' : ` (${settings.map((arg) => `\`${arg}\``).join(' ')})`;
+  const said = log === undefined ? '—' : `… ${log} …`.replaceAll('*', '\\*');
+  const there = http2 === undefined ? '' : [http2].flat().join(', ');
+  return line([`${input}${ended}${given}`, answers.join(', '), after, said, there, rule]);
 }
 
-/** Aligned as prettier does it. */
-function renderTable(lines: readonly (readonly string[])[]): string {
-  const cells = lines.map((line) => line.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = columns.map((_, at) =>
-    Math.max(3, ...cells.map((line) => (line[at] ?? '').length)),
-  );
-  const [head = '', ...rest] = cells.map(
-    (line) => `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`,
-  );
-  return [head, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n');
+function line(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 function renderSection({ title, rows }: TableSection): string[] {
@@ -38,7 +26,7 @@ function renderSection({ title, rows }: TableSection): string[] {
   );
   return [
     `## ${title}`,
-    renderTable([columns, ...rows.map(cellsOf)]),
+    [line(columns), line(columns.map(() => '---')), ...rows.map(renderRow)].join('\n'),
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
   ];
 }
@@ -59,7 +47,7 @@ const introduction = [
   '<!-- Written by `npm run docs` from fixtures/http and scripts/http-page.ts: change those, not this. -->',
   '# HTTP: what is answered to what',
   'Each row is a kind of input, what the server answers, what becomes of the connection, and what the error log ' +
-    'says (in part). The rows are data, in [fixtures/http](../fixtures/http), with the very bytes; ' +
+    'says, in part (`—`: nothing). The rows are data, in [fixtures/http](../fixtures/http), with the very bytes; ' +
     '[a test](../test/conformance/http-table.test.ts) sends each of them to a real worker over TCP, over a unix ' +
     'socket and over TLS: whole, line by line, byte by byte and cut at random places. **The answer is the same ' +
     'however the bytes are cut.**',
@@ -73,6 +61,8 @@ const introduction = [
       '`timeout` for a 408, and `ok` for what the app has answered.',
     '- The error log has one line of level WARNING for a refusal: `Invalid request from ip=127.0.0.1: …` where the ' +
       'bytes are no request, `GET /path from 127.0.0.1: …` where a request can’t be served.',
+    '- A client that leaves while its request waits has the outcome `client_gone` and the status 499; one whose answer ' +
+      'is cut off by the end of the server `killed`; an app that fails `app_error`; a time limit `timeout`.',
     '- Nothing that a client sent reaches a log or an answer unescaped. The page of a refusal is HTML, JSON or ' +
       'text, as `Accept` says, once a head has been read; text before that.',
   ].join('\n'),
@@ -80,7 +70,7 @@ const introduction = [
     'form of lines, framing, limits of the head. What a head means (`Host`, target, `Expect`) is checked ' +
     '[behind it](../src/bridge/request-head.ts). The column HTTP/2 is what the same request is answered there, ' +
     'without TLS and with it ([test](../test/conformance/http2-table.test.ts)); where it is empty, HTTP/2 has no ' +
-    'such thing, or `node:http2` ends the stream or the connection before anybody else sees it.',
+    'such thing, or `node:http2` ends the stream or the connection before anybody else sees it. [HTTP/2](http2.md) has more.',
 ];
 
 const responses = [
@@ -103,8 +93,7 @@ const responses = [
 ];
 
 /** The whole of docs/http.md. */
-export function renderHttpPage(): string {
-  const sections = readHttpTable();
+export function renderHttpPage(sections: readonly TableSection[]): string {
   return [
     ...introduction,
     ...sections.flatMap(renderSection),

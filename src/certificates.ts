@@ -55,6 +55,8 @@ function read(flag: string, path: string): Buffer {
 
 function assertCertificate(flag: string, path: string, pem: Buffer): void {
   try {
+    // It would take DER too, which OpenSSL's context doesn't.
+    if (!pem.includes('-----BEGIN ')) throw new Error('no PEM');
     new X509Certificate(pem);
   } catch {
     const message = `${flag} ${path}: it holds no certificate in PEM form`;
@@ -70,6 +72,12 @@ function explain(error: NodeJS.ErrnoException, policy: TlsPolicy): WsgiTsError {
     const message = `--ciphers ${policy.ciphers ?? ''}: OpenSSL knows none of these`;
     return new WsgiTsError('ERR_WSGI_TLS_CIPHERS', 'operator', message, {
       remedy: '`openssl ciphers -v` lists those it knows.',
+    });
+  }
+  if (/TOO_SMALL|TOO_WEAK/.test(code)) {
+    const message = `--certfile ${policy.certfile}: OpenSSL finds it too weak (${code})`;
+    return new WsgiTsError('ERR_WSGI_TLS_CERTIFICATE', 'operator', message, {
+      remedy: 'Have one made with a longer key, or allow it: --ciphers DEFAULT@SECLEVEL=0',
     });
   }
   const [message, remedy] = /MISMATCH/.test(code)

@@ -80,6 +80,9 @@ def build_environ(base: Environ, head: str, body: BinaryIO) -> Environ:
             environ[key] = fields[index + 1]
     if remote_port:
         environ["REMOTE_PORT"] = remote_port
+    if "SSL_CLIENT_CERT" in environ:
+        # src/worker/client-certificate.ts: line feeds separate the fields of a head.
+        environ["SSL_CLIENT_CERT"] = environ["SSL_CLIENT_CERT"].replace("\t", "\n")
     environ["SERVER_NAME"] = server_name or _host_name(environ)
     return environ
 

@@ -188,7 +188,7 @@ export class Exchange implements DispatchedExchange {
         },
       });
     } catch (error) {
-      if (request.destroyed) this.#step('clientGone');
+      if (request.destroyed || this.#reply.gone) this.#step('clientGone');
       else this.#refuse(error);
       return;
     } finally {

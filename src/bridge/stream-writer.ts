@@ -29,14 +29,21 @@ export interface StreamOptions {
 /** Bytes that wait in memory for a client to take them, before any go to a file. */
 const IN_MEMORY = 64 * 1024;
 
+/**
+ * Milliseconds that the app waits before the first byte goes to a file: a client that takes 64 KiB in this time is
+ * not slow, and the file would cost more than the wait.
+ */
+const PATIENCE = 10;
+
 /** Takes a stream to its client. */
 export class StreamWriter {
   readonly #response: ServerReply;
   readonly #source: Socket;
   readonly #options: StreamOptions;
   readonly #spool: ResponseSpool;
-  /** What came when the spool was full, or broken: it follows when that is empty. */
+  /** What is not kept yet, or can't be: the spool is full, or broken. It follows when that is empty. */
   #overflow: Buffer | null = null;
+  #patience: NodeJS.Timeout | undefined;
   #broken = false;
   #keeping = false;
   #pumping = false;
@@ -87,8 +94,8 @@ export class StreamWriter {
   /** There is nobody to send to, or nothing more to wait for: cuts it off where it is. */
   abort(): void {
     if (this.#settled) return;
-    cutOff(this.#response);
     this.#settle(false);
+    cutOff(this.#response);
   }
 
   /** Whether nothing is between the source and the client's connection. */
@@ -104,9 +111,26 @@ export class StreamWriter {
     }
     // One at a time, so that the order is kept; the socket pair holds what comes meanwhile.
     this.#source.pause();
-    if (spooling && this.#overflow === null && this.#spool.hasRoom(data.length))
+    const { length } = data;
+    if (this.#overflow !== null) this.#overflow = Buffer.concat([this.#overflow, data]);
+    else if (spooling && !this.#keeping && !this.#direct && this.#spool.hasRoom(length))
       void this.#keep(data);
-    else this.#overflow = this.#overflow === null ? data : Buffer.concat([this.#overflow, data]);
+    else this.#holdBack(data, spooling);
+  }
+
+  /** Holds `data` back; it is kept unless the client has soon taken what is before it. */
+  #holdBack(data: Buffer, spooling: boolean): void {
+    const soon = spooling && this.#direct;
+    this.#overflow = data;
+    if (!soon) return;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      const late = this.#overflow;
+      if (late === null || this.#settled || this.#keeping || this.#pumping) return;
+      if (!this.#roomForOverflow()) return;
+      this.#overflow = null;
+      void this.#keep(late);
+    }, PATIENCE);
   }
 
   async #keep(data: Buffer): Promise<void> {
@@ -116,7 +140,7 @@ export class StreamWriter {
       if (!this.#settled) this.#source.resume();
     } catch (error) {
       this.#broken = true;
-      this.#overflow = data;
+      this.#overflow = this.#overflow === null ? data : Buffer.concat([data, this.#overflow]);
       if (!this.#settled) this.#options.onSpoolError(error as Error);
     }
     this.#keeping = false;
@@ -176,6 +200,7 @@ export class StreamWriter {
 
   #settle(complete: boolean): void {
     this.#settled = true;
+    clearTimeout(this.#patience);
     this.#source.destroy();
     this.#spool.close();
     this.#options.onDone(complete);

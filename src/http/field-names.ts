@@ -2,7 +2,7 @@
 // trust, asked by the bridge's request-head.ts for each field of each request: it must be quick about those that
 // mean nothing, which most do. Pure.
 
-import type { Trust } from './policy.ts';
+import { forwardedFields, type Trust } from './policy.ts';
 
 /** What a field is to the server. */
 export const Field = {
@@ -18,11 +18,11 @@ export const Field = {
   upgrade: 7,
   /** Says by its value whether the client's connection is secure, if a trusted peer sends it. */
   scheme: 8,
-  /** Of the family of forwarded fields that is read. */
+  /** A forwarded field that is read. */
   forwarded: 9,
   /** Has underscores, and a trusted peer may send it. */
   forwarder: 10,
-  /** Of the family of forwarded fields that is not read while the other one is: all below it speak to us. */
+  /** A forwarded field that is not read while others are: all below it speak to us. */
   unread: 11,
   /** Shares its key in `environ` with another name. */
   ambiguous: 12,
@@ -30,17 +30,6 @@ export const Field = {
 
 /** One of {@link Field}. */
 export type FieldKind = (typeof Field)[keyof typeof Field];
-
-const families = {
-  'x-forwarded': [
-    'x-forwarded-for',
-    'x-forwarded-proto',
-    'x-forwarded-host',
-    'x-forwarded-port',
-    'x-forwarded-prefix',
-  ],
-  forwarded: ['forwarded'],
-} as const;
 
 const COLON = 0x3a;
 
@@ -63,8 +52,13 @@ export class FieldNames {
     }
     for (const name of Object.keys(trust.secureSchemeHeaders)) this.#add(name, Field.scheme);
     if (trust.forwardedHops > 0) {
-      for (const name of Object.values(families).flat()) this.#add(name, Field.unread);
-      for (const name of families[trust.forwardedHeader]) this.#add(name, Field.forwarded);
+      for (const field of forwardedFields) this.#add(`x-forwarded-${field}`, Field.unread);
+      this.#add('forwarded', Field.unread);
+      const read =
+        trust.forwardedHeader === 'forwarded'
+          ? ['forwarded']
+          : trust.forwardedFields.map((field) => `x-forwarded-${field}`);
+      for (const name of read) this.#add(name, Field.forwarded);
     }
     this.#add('host', Field.host);
     this.#add('content-type', Field.contentType);

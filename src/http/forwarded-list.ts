@@ -4,15 +4,10 @@
 
 import { WsgiTsError } from '../errors.ts';
 import { usualAddress } from './host.ts';
+import type { ForwardedField } from './policy.ts';
 
 /** What one proxy said, as it was written; null: nothing. */
-export interface Statement {
-  readonly for: string | null;
-  readonly proto: string | null;
-  readonly host: string | null;
-  readonly port: string | null;
-  readonly prefix: string | null;
-}
+export type Statement = Readonly<Record<ForwardedField, string | null>>;
 
 const nothing: Statement = { for: null, proto: null, host: null, port: null, prefix: null };
 

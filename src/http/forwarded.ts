@@ -12,7 +12,7 @@ import {
 } from './forwarded-list.ts';
 import { readAuthority } from './host.ts';
 import { Networks } from './networks.ts';
-import type { Trust } from './policy.ts';
+import type { ForwardedField, Trust } from './policy.ts';
 import { mountPath } from './target.ts';
 
 /** A request as its connection and its head show it, or as a proxy says it was. */
@@ -44,6 +44,7 @@ export class ForwardedRules {
   readonly #secure: ReadonlyMap<string, string>;
   readonly #hops: number;
   readonly #read: (told: readonly string[], hops: number) => Statement;
+  readonly #fields: ReadonlySet<ForwardedField>;
 
   /** @throws {@link WsgiTsError} `ERR_WSGI_NETWORK` (operator) */
   constructor(trust: Trust) {
@@ -53,6 +54,7 @@ export class ForwardedRules {
       Object.entries(trust.secureSchemeHeaders).map(([name, value]) => [name, value.toLowerCase()]),
     );
     this.#hops = trust.forwardedHops;
+    this.#fields = new Set(trust.forwardedFields);
     this.#read = trust.forwardedHeader === 'forwarded' ? readForwarded : readXForwarded;
   }
 
@@ -70,7 +72,7 @@ export class ForwardedRules {
    * half of it would be worse
    */
   apply(told: readonly string[], seen: Seen): Seen {
-    const hop = this.#hops === 0 ? null : this.#read(told, this.#hops);
+    const hop = this.#hops === 0 ? null : this.#chosen(this.#read(told, this.#hops));
     const scheme = this.#scheme(told, hop?.proto ?? null) ?? seen.scheme;
     const script = this.#scriptName(told);
     const result = {
@@ -80,6 +82,19 @@ export class ForwardedRules {
       scriptNameTold: script !== null,
     };
     return hop === null ? result : withStatement(result, hop);
+  }
+
+  /** What is to be read of `statement`: of `Forwarded` it is known only now. */
+  #chosen(statement: Statement): Statement {
+    const read = (field: ForwardedField): string | null =>
+      this.#fields.has(field) ? statement[field] : null;
+    return {
+      for: read('for'),
+      proto: read('proto'),
+      host: read('host'),
+      port: read('port'),
+      prefix: read('prefix'),
+    };
   }
 
   #scheme(told: readonly string[], proto: string | null): 'http' | 'https' | null {

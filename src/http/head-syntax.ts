@@ -65,26 +65,26 @@ export interface RequestLine {
   readonly next: number;
 }
 
-/** The refusal of a head that has too many fields. */
-export function tooMany(limit: number): WsgiTsError {
-  return refusal(431, `more than ${limit} fields`);
-}
-
 /** Bad syntax, or what this server doesn't do. */
 export function refusal(status: number, why: string): WsgiTsError {
   return new WsgiTsError('ERR_WSGI_SYNTAX', 'client', why, { status });
-}
-
-/** The refusal of a method that isn't served; null: it is. RFC 9110 §9.1: methods are case-sensitive. */
-export function refuseMethod(method: string): WsgiTsError | null {
-  if (!methods.has(method)) return refusal(501, 'a method that is not known here');
-  return method === 'CONNECT' ? refusal(501, 'CONNECT is for proxies') : null;
 }
 
 /** The refusal of a line that has too many bytes. */
 export function tooLarge(status: number): WsgiTsError {
   if (status === 414) return refusal(414, 'the request line is too long');
   return refusal(status, status === 431 ? 'a field is too large' : 'malformed chunk');
+}
+
+/** The refusal of a head that has more than `limit` fields. */
+export function tooMany(limit: number): WsgiTsError {
+  return refusal(431, `more than ${limit} fields`);
+}
+
+/** The refusal of a method that is not served; null: it is. Methods are case-sensitive (RFC 9110 §9.1). */
+export function refuseMethod(method: string): WsgiTsError | null {
+  if (!methods.has(method)) return refusal(501, 'a method that is not known here');
+  return method === 'CONNECT' ? refusal(501, 'CONNECT is for proxies') : null;
 }
 
 /**

@@ -18,6 +18,11 @@ export interface Deadlines {
   readonly minimumRate: number;
 }
 
+/** What proxies can say of a client's request; RFC 7239 knows the first three. */
+export const forwardedFields = ['for', 'proto', 'host', 'port', 'prefix'] as const;
+/** One of them. */
+export type ForwardedField = (typeof forwardedFields)[number];
+
 /** Whose word counts on who the client is. */
 export interface Trust {
   readonly forwardedAllowIps: readonly string[];
@@ -28,6 +33,8 @@ export interface Trust {
   /** Proxies that each add to the forwarded field; 0: it is not read. */
   readonly forwardedHops: number;
   readonly forwardedHeader: 'x-forwarded' | 'forwarded';
+  /** What is read of that field, or of these. */
+  readonly forwardedFields: readonly ForwardedField[];
   /** Path that the app is mounted at, where nobody else says so: gunicorn's environment variable SCRIPT_NAME. */
   readonly scriptName: string;
 }
@@ -40,6 +47,7 @@ export const noTrust: Trust = {
   headerMap: 'drop',
   forwardedHops: 0,
   forwardedHeader: 'x-forwarded',
+  forwardedFields: forwardedFields,
   scriptName: '',
 };
 

@@ -73,6 +73,7 @@ export function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
       headerMap: settings.headerMap,
       forwardedHops: settings.forwardedHops,
       forwardedHeader: settings.forwardedHeader,
+      forwardedFields: settings.forwardedFields,
       scriptName: environmentVariables(settings.env)['SCRIPT_NAME'] ?? scriptName,
     },
     proxyProtocol: { mode: settings.proxyProtocol, allowFrom: settings.proxyAllowIps },

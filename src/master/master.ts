@@ -90,7 +90,9 @@ export async function runMaster(
       pause: () => sleep(1000, undefined, { signal: interruption.signal }),
       findOwner,
     });
-    const urls = listeners.map(({ url }) => url).join(',');
+    const urls = listeners
+      .map(({ url }) => (tls === null ? url : url.replace(/^http:/, 'https:')))
+      .join(',');
     logger.info(`Listening at: ${urls} (${process.pid})`);
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
     // Workers write to the same place: what is said of the start comes first.

@@ -80,6 +80,19 @@ export function choice<const T extends string>(
   });
 }
 
+/** Some of a few words in one text, separated by commas; in any case. */
+export function choices<const T extends string>(words: readonly T[]): ValueType<readonly T[]> {
+  const one = choice(words);
+  return {
+    use: 'once',
+    parse: (texts, world) => {
+      const chosen = commaList.parse(texts, world).map((word) => one.parse([word], world));
+      if (chosen.length === 0) throw invalid('', `a list of ${words.join(', ')}`);
+      return chosen;
+    },
+  };
+}
+
 /** Any text but an empty one; `what` completes "is not …". */
 export function text(what: string): ValueType<string> {
   return once((given) => {

@@ -25,6 +25,8 @@ export interface ConnectionServer {
   /** Resolves when all connections are closed; after `milliseconds` they are cut off. */
   stop(milliseconds: number): Promise<void>;
   cutOff(): void;
+  /** A connection without a request under way. */
+  oldestIdle(): Socket | undefined;
 }
 
 /** What {@link Connections} needs from the worker. */
@@ -89,12 +91,12 @@ export class Connections {
    * Whether no more may be accepted now. While there is an idle one, one more may: it is closed when that has come.
    */
   get full(): boolean {
-    const { limit, http1 } = this.#options;
+    const { limit, http1, http2 } = this.#options;
     if (this.#open < limit) return false;
     const now = performance.now();
     // Asked every other millisecond while it is so, and the answer takes a walk over all connections.
     if (now < this.#fullUntil) return true;
-    const idle = http1.oldestIdle();
+    const idle = http1.oldestIdle() ?? http2?.oldestIdle();
     if (idle !== undefined && this.#open === limit) return false;
     idle?.destroy();
     this.#fullUntil = now + fullFor;

@@ -202,7 +202,7 @@ export class HttpServer {
   /** Those that have had a request; the first one of the others may be under way. */
   #closeIdle(): void {
     for (const [socket, connection] of this.#connections) {
-      if (connection.idle && connection.guard.heads > 0) socket.destroySoon();
+      if (connection.idle && connection.guard.heads > 0) socket.destroy();
     }
   }
 

@@ -10,8 +10,8 @@ import type { RequestLimits } from '../http/policy.ts';
 import { RequestGuard, type GuardSink } from '../http/request-guard.ts';
 import type { Refusals } from './refusals.ts';
 
-/** Milliseconds that a refused client gets to read why, before what it still sends is answered by a reset. */
-const refusalGrace = 2000;
+/** Milliseconds that a client gets to read the last answer, before what it still sends is answered by a reset. */
+const lingering = 2000;
 
 /** A connection that speaks HTTP/1. */
 export class Http1Connection implements GuardSink {
@@ -60,11 +60,9 @@ export class Http1Connection implements GuardSink {
     socket.prependListener('end', () => {
       this.guard.end();
     });
-    const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => {
       // node:http ends a connection whose client has, behind the last answer: but one is still to come.
       if (this.#refuse !== null && this.responses.length <= 1) this.#refuse();
-      else if (this.guard.idle) destroySoon();
       else this.#linger();
     };
   }
@@ -153,7 +151,7 @@ export class Http1Connection implements GuardSink {
     socket.resume();
     const timer = setTimeout(() => {
       socket.destroy();
-    }, refusalGrace);
+    }, lingering);
     socket.once('close', () => {
       clearTimeout(timer);
     });

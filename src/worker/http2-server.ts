@@ -12,13 +12,14 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
-import type { ServerReply, ServerRequest } from '../bridge/transaction.ts';
+import { dropRequest, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import type { WsgiTsError } from '../errors.ts';
 import { refuseMethod, tooLarge, tooMany } from '../http/head-syntax.ts';
 import type { ProtocolPolicy, RequestLimits } from '../http/policy.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ConnectionServer } from './connections.ts';
+import { Http2Connection } from './http2-session.ts';
 import type { Refusals } from './refusals.ts';
 
 /** What the server needs from the worker. */
@@ -30,6 +31,8 @@ export interface Http2ServerOptions {
   readonly logger: Logger;
   /** Seconds that a session without requests is kept. */
   readonly keepAlive: number;
+  /** A request was handed to the handler. */
+  readonly onRequest: (socket: Socket) => void;
   readonly onCutOff: () => void;
 }
 
@@ -41,18 +44,16 @@ const badFrames = 100;
 /** `:method`, `:scheme`, `:authority` and `:path`. */
 const PSEUDO_FIELDS = 4;
 
-/** A session: the client's address, and the responses under way. */
-interface Session {
-  readonly peer: string;
-  readonly responses: Set<Http2ServerResponse>;
-}
+/** Milliseconds that a session without a request gets at a stop: its first one may be under way. */
+const silentGrace = 1000;
+/** Milliseconds between two looks at the sessions. */
+const period = 1000;
 
 /** The HTTP/2 server of one worker. */
 export class Http2Server implements ConnectionServer {
   readonly #options: Http2ServerOptions;
   readonly #server: NodeServer;
-  /** The sessions, and the responses under way on each. */
-  readonly #sessions = new Map<Http2Session, Session>();
+  readonly #sessions = new Map<Http2Session, Http2Connection>();
   /** The connection of the session that is being made. */
   #accepting: Socket | null = null;
   #active = 0;
@@ -79,16 +80,16 @@ export class Http2Server implements ConnectionServer {
     const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
       this.#begin(request, response);
     };
-    // What node:http2 would answer by itself has to be in the logs too.
-    for (const event of ['request', 'checkContinue', 'checkExpectation', 'connect'])
+    // RFC 9110 §10.1.1: whether the body is wanted is known when the head has been looked at.
+    for (const event of ['request', 'checkContinue', 'checkExpectation', 'connect']) {
       this.#server.on(event, begin);
+    }
     this.#server.on('session', (session) => {
       this.#opened(session);
     });
-    this.#server.on('sessionError', (error: Error, session: ServerHttp2Session) => {
-      this.#options.refusals.log(this.#peerOf(session), `HTTP/2: ${error.message}`);
-      session.destroy();
-    });
+    setInterval(() => {
+      this.#look();
+    }, period).unref();
   }
 
   get active(): number {
@@ -103,9 +104,23 @@ export class Http2Server implements ConnectionServer {
     this.#accepting = null;
   }
 
+  /** Of the sessions without a request, the oldest. */
+  oldestIdle(): Socket | undefined {
+    for (const { idle, socket } of this.#sessions.values()) {
+      if (idle && !socket.destroyed) return socket;
+    }
+    return undefined;
+  }
+
   drain(): void {
     this.#stopping = true;
-    for (const session of this.#sessions.keys()) session.close();
+    const now = performance.now();
+    for (const connection of this.#sessions.values()) {
+      if (!connection.used) continue;
+      connection.close();
+      // One that is dead must not hold up the stop.
+      connection.ask(now);
+    }
   }
 
   async stop(milliseconds: number): Promise<void> {
@@ -116,6 +131,9 @@ export class Http2Server implements ConnectionServer {
         return;
       }
       this.#onEmpty = resolve;
+      setTimeout(() => {
+        for (const connection of this.#sessions.values()) connection.close();
+      }, silentGrace).unref();
       setTimeout(resolve, milliseconds).unref();
     });
     this.cutOff();
@@ -123,57 +141,74 @@ export class Http2Server implements ConnectionServer {
 
   cutOff(): void {
     if (this.#sessions.size > 0) this.#options.onCutOff();
-    for (const [session, { peer, responses }] of this.#sessions) {
-      for (const { req } of responses) {
-        const request = escapeField(`${req.method} ${req.url}`);
-        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer || '-'}`);
+    for (const connection of this.#sessions.values()) {
+      for (const { req } of connection.responses) {
+        const request = escapeField(`${req.method} ${targetOf(req)}`);
+        const peer = connection.peer || '-';
+        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer}`);
       }
-      session.destroy();
+      connection.destroy();
     }
   }
 
   #opened(session: ServerHttp2Session): void {
-    const facts = this.#accepting === null ? null : factsOf(this.#accepting);
-    if (facts !== null) declareConnection(session, facts);
-    this.#sessions.set(session, { peer: facts?.remoteAddress ?? '', responses: new Set() });
-    session.setTimeout(this.#options.keepAlive * 1000, () => {
-      if (this.#sessions.get(session)?.responses.size === 0) session.close();
+    const socket = this.#accepting;
+    if (socket === null) return;
+    const facts = factsOf(socket);
+    declareConnection(session, facts);
+    const connection = new Http2Connection(session, socket, facts.remoteAddress, performance.now());
+    this.#sessions.set(session, connection);
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      // Who has left has done nothing wrong.
+      if (error.syscall === undefined) {
+        this.#options.refusals.log(facts.remoteAddress, `HTTP/2: ${error.message}`);
+      }
     });
-    session.once('close', () => {
+    // Not the session's: that comes late, or never.
+    socket.once('close', () => {
       this.#sessions.delete(session);
       if (this.#sessions.size === 0) this.#onEmpty?.();
     });
-    if (this.#stopping) session.close();
+  }
+
+  #look(): void {
+    const now = performance.now();
+    for (const connection of this.#sessions.values()) {
+      connection.look(now, this.#options.keepAlive * 1000);
+    }
   }
 
   #begin(request: Http2ServerRequest, response: Http2ServerResponse): void {
-    const session = response.stream.session;
-    const responses = session === undefined ? undefined : this.#sessions.get(session)?.responses;
+    const { session } = response.stream;
+    const connection = session === undefined ? undefined : this.#sessions.get(session);
+    if (connection === undefined) return; // closed meanwhile
     this.#active++;
-    responses?.add(response);
+    connection.begin(response);
     response.once('close', () => {
       this.#active--;
-      responses?.delete(response);
+      connection.end(response, performance.now());
     });
-    const refusal = this.#excess(request);
+    const refusal = this.#refusal(request);
     if (refusal === null) {
       this.#options.handler(request, response);
-      return;
+      this.#options.onRequest(connection.socket);
+    } else {
+      const line = `${request.method} ${targetOf(request)} HTTP/2.0`;
+      const { status, fields, body } = this.#options.refusals.page(connection.peer, refusal, line);
+      dropRequest(response);
+      response.writeHead(status, Object.fromEntries(pairsOf(fields)));
+      response.end(body);
     }
-    const line = `${request.method} ${request.url} HTTP/2.0`;
-    const peer = session === undefined ? '' : this.#peerOf(session);
-    const { status, fields, body } = this.#options.refusals.page(peer, refusal, line);
-    response.writeHead(status, Object.fromEntries(pairsOf(fields)));
-    response.end(body);
   }
 
-  /** What the guard does for HTTP/1: methods, and the limits of a head, which node:http2 knows only all together. */
-  #excess(request: Http2ServerRequest): WsgiTsError | null {
+  /** What is against this head; its limits node:http2 knows only all together. */
+  #refusal(request: Http2ServerRequest): WsgiTsError | null {
     const { line, fields, fieldSize } = this.#options.limits;
-    const { rawHeaders } = request;
-    const method = refuseMethod(request.method);
-    if (method !== null) return method;
-    if (line > 0 && request.url.length > line) return tooLarge(414);
+    const { rawHeaders, method } = request;
+    const refused = refuseMethod(method);
+    if (refused !== null) return refused;
+    // What HTTP/1 would call the request's line (RFC 9112 §3).
+    if (line > 0 && method.length + request.url.length + ' '.length > line) return tooLarge(414);
     if (rawHeaders.length / 2 - PSEUDO_FIELDS > fields) return tooMany(fields);
     if (fieldSize === 0) return null;
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -182,10 +217,11 @@ export class Http2Server implements ConnectionServer {
     }
     return null;
   }
+}
 
-  #peerOf(session: Http2Session): string {
-    return this.#sessions.get(session)?.peer ?? '';
-  }
+/** CONNECT has no path (RFC 9113 §8.5), which the types don't know. */
+function targetOf(request: Http2ServerRequest): string {
+  return request.method === 'CONNECT' ? request.authority : request.url;
 }
 
 function* pairsOf(fields: readonly string[]): Iterable<[name: string, value: string]> {

@@ -46,7 +46,7 @@ export function openProtocols(options: ProtocolsOptions): Protocols {
   });
   const http2 = protocol.protocols.includes('h2')
     ? new Http2Server({
-        ...{ handler, logger, limits, refusals, keepAlive, policy: protocol, onCutOff },
+        ...{ handler, logger, limits, refusals, keepAlive, policy: protocol, onCutOff, onRequest },
       })
     : null;
   const tls = policy.tls === null ? null : openTls(policy, policy.tls, { http1, http2, refusals });

@@ -197,6 +197,7 @@ class Worker {
     try {
       this.#service?.protocols.renewCertificates();
       this.#renewalMissed = this.#service === undefined;
+      if (!this.#renewalMissed) this.#logger?.debug('New certificates are in use');
     } catch (error) {
       this.#logger?.error(describe(error));
     }

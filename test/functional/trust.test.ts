@@ -192,6 +192,15 @@ test('Forwarded is read where it is chosen, and the others are not', async () =>
   assert.equal(shown['HTTP_X_FORWARDED_FOR'], undefined);
 });
 
+test('what a proxy does not set can be left out, and then nobody can say it', async () => {
+  const args = ['--forwarded-hops', '2', '--forwarded-fields', 'For,proto'];
+  const shown = await environ(args, '/x', forwarded);
+  assert.deepEqual(pick(shown, 'REMOTE_ADDR', 'wsgi.url_scheme', 'HTTP_HOST', 'SCRIPT_NAME'), [
+    ...['192.0.2.7', 'https', 'fixture.example', ''],
+  ]);
+  assert.equal(shown['HTTP_X_FORWARDED_HOST'], undefined);
+});
+
 test('a trusted proxy that says what can not be is refused', async () => {
   for (const field of [
     ['X-Forwarded-For', 'localhost'],

@@ -1,7 +1,8 @@
 // The settings of trust: whose word counts on who the client is. Part of the table (table.ts). Data only.
 
+import { forwardedFields } from '../../http/policy.ts';
 import { row } from '../setting.ts';
-import { choice, commaList, integer, namedValues, networks } from '../value-types.ts';
+import { choice, choices, commaList, integer, namedValues, networks } from '../value-types.ts';
 
 export const proxyRows = {
   forwardedAllowIps: row({
@@ -69,6 +70,18 @@ export const proxyRows = {
     doc: 'What --forwarded-hops reads: X-Forwarded-For, -Proto, -Host, -Port, -Prefix; or Forwarded',
     details:
       'Only one of the two: a proxy that sets one passes the other on as its client sent it.',
+  }),
+  forwardedFields: row({
+    name: 'forwarded_fields',
+    flags: ['--forwarded-fields'],
+    metavar: 'WORDS',
+    type: choices(forwardedFields),
+    default: [forwardedFields.join(',')],
+    section: 'Proxies',
+    doc: 'Which of these --forwarded-hops reads; name those that each of your proxies sets',
+    details:
+      'A proxy passes on what it does not set: AWS ALB, for instance, sets no `X-Forwarded-Host`, so with it a client ' +
+      'could write one. What is not read is taken away. `Forwarded` has the first three of them.',
   }),
   proxyProtocol: row({
     name: 'proxy_protocol',

@@ -84,6 +84,11 @@ test('with hops, one family of forwarded fields is read and the other one is not
     Forwarded: Field.forwarded,
   });
   kinds(names(), { 'X-Forwarded-Proto': Field.scheme });
+  kinds(names({ forwardedHops: 1, forwardedFields: ['for'] }), {
+    'X-Forwarded-For': Field.forwarded,
+    'X-Forwarded-Proto': Field.unread,
+    'X-Forwarded-Host': Field.unread,
+  });
 });
 
 test('where all names are kept, none passes for a forwarded field', () => {

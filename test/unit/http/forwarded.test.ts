@@ -155,6 +155,14 @@ test('Forwarded says the same in one field', () => {
   );
 });
 
+test('only what is asked for is read', () => {
+  const some: Partial<Trust> = { forwardedHops: 1, forwardedFields: ['for', 'proto'] };
+  assert.deepEqual(
+    apply({ ...some, forwardedHeader: 'forwarded' }, 'forwarded', 'for=192.0.2.1;host=a.example'),
+    { remoteAddress: '192.0.2.1', remotePort: '' },
+  );
+});
+
 test('what a hop can not mean is refused', () => {
   for (const told of [
     ['x-forwarded-for', 'localhost'],

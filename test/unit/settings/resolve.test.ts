@@ -150,6 +150,14 @@ describe('resolveSettings', () => {
     assert.match(refusal({ proxyProtocol: ['constructor'] }).message, /one of off, v1, v2, auto /);
   });
 
+  it('takes some of a few words', () => {
+    const { settings } = resolve({ forwardedFields: [' For, proto'] });
+    assert.deepEqual(settings.forwardedFields, ['for', 'proto']);
+    const wrong = refusal({ forwardedFields: ['for,by'] });
+    assert.match(wrong.message, /^--forwarded-fields: 'by' is not one of for, proto, host, port/);
+    assert.match(refusal({ forwardedFields: [','] }).message, /is not a list of for, proto/);
+  });
+
   it('takes an empty text for none where a setting may be missing', () => {
     const { settings } = resolve({ pid: [''], accessLogFile: [' '], app: [''], python: [''] });
     assert.equal(settings.pid, null);
