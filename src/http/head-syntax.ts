@@ -76,9 +76,15 @@ export function tooLarge(status: number): WsgiTsError {
   return refusal(status, status === 431 ? 'a field is too large' : 'malformed chunk');
 }
 
-/** RFC 9110 §9.3.6 */
-export function noTunnel(): WsgiTsError {
-  return refusal(501, 'CONNECT is for proxies');
+/** The refusal of a head that has more than `limit` fields. */
+export function tooMany(limit: number): WsgiTsError {
+  return refusal(431, `more than ${limit} fields`);
+}
+
+/** The refusal of a method that is not served; null: it is. Methods are case-sensitive (RFC 9110 §9.1). */
+export function refuseMethod(method: string): WsgiTsError | null {
+  if (!methods.has(method)) return refusal(501, 'a method that is not known here');
+  return method === 'CONNECT' ? refusal(501, 'CONNECT is for proxies') : null;
 }
 
 /**
@@ -93,9 +99,8 @@ export function readRequestLine(text: string, at: number): RequestLine {
   const [, method = '', asked = '', version] = match;
   if (version !== '1.0' && version !== '1.1')
     throw refusal(505, 'a version of HTTP that is not spoken here');
-  // RFC 9110 §9.1: methods are case-sensitive.
-  if (!methods.has(method)) throw refusal(501, 'a method that is not known here');
-  if (method === 'CONNECT') throw noTunnel();
+  const refused = refuseMethod(method);
+  if (refused !== null) throw refused;
   if (!target.test(asked)) throw refusal(400, 'a target of no known form');
   return { version, next: requestLine.lastIndex };
 }

@@ -20,6 +20,7 @@ import {
   splitField,
   TLS_HANDSHAKE,
   tooLarge,
+  tooMany,
   whyNoField,
 } from './head-syntax.ts';
 import type { RequestLimits } from './policy.ts';
@@ -257,8 +258,7 @@ export class RequestGuard {
       throw refusal(400, whyNoField(text, at, text.indexOf('\n', at)));
     }
     if (next - at - 2 > limit) throw tooLarge(431);
-    if (++this.#fields > this.#fieldCount)
-      throw refusal(431, `more than ${this.#fieldCount} fields`);
+    if (++this.#fields > this.#fieldCount) throw tooMany(this.#fieldCount);
     this.#noteField(text, at, next);
     return next;
   }

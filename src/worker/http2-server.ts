@@ -14,7 +14,7 @@ import type { Socket } from 'node:net';
 import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
 import { dropRequest, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import type { WsgiTsError } from '../errors.ts';
-import { noTunnel, tooLarge } from '../http/head-syntax.ts';
+import { refuseMethod, tooLarge, tooMany } from '../http/head-syntax.ts';
 import type { ProtocolPolicy, RequestLimits } from '../http/policy.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
@@ -205,10 +205,11 @@ export class Http2Server implements ConnectionServer {
   #refusal(request: Http2ServerRequest): WsgiTsError | null {
     const { line, fields, fieldSize } = this.#options.limits;
     const { rawHeaders, method } = request;
-    if (method === 'CONNECT') return noTunnel();
+    const refused = refuseMethod(method);
+    if (refused !== null) return refused;
     // What HTTP/1 would call the request's line (RFC 9112 §3).
     if (line > 0 && method.length + request.url.length + ' '.length > line) return tooLarge(414);
-    if (rawHeaders.length / 2 - PSEUDO_FIELDS > fields) return tooLarge(431);
+    if (rawHeaders.length / 2 - PSEUDO_FIELDS > fields) return tooMany(fields);
     if (fieldSize === 0) return null;
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const size = (rawHeaders[i] ?? '').length + (rawHeaders[i + 1] ?? '').length;

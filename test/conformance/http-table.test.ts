@@ -3,11 +3,11 @@
 // row, however its bytes were cut.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { makeCertificate } from '../helpers/certificate.ts';
 import { fixture, stopFixtures } from '../helpers/fixture-server.ts';
 import { bytesOf, readHttpTable, type TableRow } from '../helpers/http-table.ts';
 import { connect, connectTls, type RawClient, type RawResponse } from '../helpers/raw-client.ts';
@@ -19,25 +19,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const certificate = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
-execFileSync(
-  'openssl',
-  [
-    ...[
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-    ],
-    ...['-subj', '/CN=localhost', '-keyout', certificate.key, '-out', certificate.cert],
-  ],
-  { stdio: 'ignore' },
-);
+const certificate = makeCertificate();
 
 /** A way to a worker. */
 interface Transport {

@@ -29,10 +29,14 @@ export interface TableRow {
   readonly saw?: Readonly<Record<string, string | null>>;
   /** Options of the server. */
   readonly args?: readonly string[];
-  /** It is about time: sent whole and once. */
+  /** It is about time, or a race of its own making: sent whole and once. */
   readonly once?: boolean;
   /** It makes no sense over TLS. */
   readonly plain?: boolean;
+  /** What the same request is answered over HTTP/2, where it can be sent there; several: 1xx ones first. */
+  readonly http2?: number | readonly number[];
+  /** Whether `node:http` alone, without anything in front, would take it. */
+  readonly node_takes?: boolean;
   readonly rule: string;
   readonly note?: string;
 }
