@@ -56,6 +56,11 @@ export class Contender {
     this.#workers = workers;
   }
 
+  /** The process that was started; its workers are its children. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** The process that serves: the first worker, or the process itself where it has none. */
   get worker(): number {
     return this.#workers[0] ?? this.#child.pid ?? 0;
