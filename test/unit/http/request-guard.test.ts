@@ -73,6 +73,17 @@ describe('whole messages are passed on as they came', () => {
     });
   }
 
+  test('a request that asks for another protocol by itself, since Node drops what is in one piece with it', () => {
+    const passed: string[] = [];
+    const guard = new RequestGuard(defaults, {
+      pass: (bytes) => passed.push(bytes.toString('latin1')),
+      refuse: assert.fail,
+    });
+    const asks = post('Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5', 'hello');
+    guard.push(Buffer.from(get + asks + asks + get + get));
+    assert.deepEqual(passed, [get + asks, asks, get + get]);
+  });
+
   test('a head is held back until it is whole, a body is not', () => {
     assert.equal(read([get.slice(0, -1)]).passed, '');
     const bytes = post('Content-Length: 5', 'he');
