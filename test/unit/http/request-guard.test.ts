@@ -77,7 +77,9 @@ describe('whole messages are passed on as they came', () => {
     const passed: string[] = [];
     const guard = new RequestGuard(defaults, {
       pass: (bytes) => passed.push(bytes.toString('latin1')),
-      refuse: assert.fail,
+      refuse: (error) => {
+        throw error;
+      },
     });
     const asks = post('Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5', 'hello');
     guard.push(Buffer.from(get + asks + asks + get + get));
