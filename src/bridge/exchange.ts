@@ -59,6 +59,10 @@ export class Exchange implements DispatchedExchange {
 
   /** Reads the request and hands it to Python, or refuses it. */
   begin(): void {
+    if (this.#reply.gone) {
+      this.#step('clientGone');
+      return;
+    }
     let head;
     try {
       head = this.#context.heads.encode(this.request);

@@ -181,7 +181,11 @@ export class Http2Server implements ConnectionServer {
   #begin(request: Http2ServerRequest, response: Http2ServerResponse): void {
     const { session } = response.stream;
     const connection = session === undefined ? undefined : this.#sessions.get(session);
-    if (connection === undefined) return; // closed meanwhile
+    if (connection === undefined) {
+      // Its client has left meanwhile; the access log is to have it all the same.
+      this.#options.handler(request, response);
+      return;
+    }
     this.#active++;
     connection.begin(response);
     response.once('close', () => {

@@ -15,6 +15,7 @@ import { after, describe, test } from 'node:test';
 import { makeCertificate } from '../helpers/certificate.ts';
 import { fixture, stopFixtures } from '../helpers/fixture-server.ts';
 import { bytesOf, readHttpTable, type TableRow } from '../helpers/http-table.ts';
+import { connect as connectRaw } from '../helpers/raw-client.ts';
 import type { ServerProcess } from '../helpers/server-process.ts';
 import { safetyNet } from '../helpers/spawned-process.ts';
 
@@ -203,6 +204,41 @@ describe('HTTP/2 alone', () => {
     assert.equal(callsOf(after.text), callsOf(before.text));
   });
 
+  // RFC 9113 §5.4.2; node:http2's own client would end the request in good order before it resets the stream.
+  for (const [what, head, body] of [
+    ['a request that is taken back at once', 'endsStream', ''],
+    ['an upload that is taken back', 'hasBody', 'abc'],
+  ] as const) {
+    for (const how of ['in one segment', 'in two']) {
+      test(`${what}, ${how}, has one access line, and the app does not get it as if it were whole`, async () => {
+        const server = await fixture('request_seen', ...format);
+        const [counted] = await ask({ ':path': '/calls' });
+        const before = saidBy(server);
+        using client = await connectRaw(server.port);
+        const begun = Buffer.concat([
+          PREFACE,
+          frame(SETTINGS, 0, 0, Buffer.alloc(0)),
+          frame(HEADERS, head === 'endsStream' ? END_HEADERS | END_STREAM : END_HEADERS, 1, HEAD),
+          ...(body === '' ? [] : [frame(DATA, 0, 1, Buffer.from(body))]),
+        ]);
+        const reset = frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]));
+        await client.send(how === 'in one segment' ? Buffer.concat([begun, reset]) : begun);
+        if (how === 'in two') await client.send(reset);
+        await server.waitForOutput(/^\d{3} .*$/gm, { stream: 'stdout', count: before.lines + 1 });
+        const [line = ''] = linesOf(server.stdout()).slice(before.lines);
+        const [after] = await ask({ ':path': '/calls' });
+        const calls = callsOf(after.text) - callsOf(counted.text);
+        // What was whole for a moment may have been answered.
+        if (head === 'endsStream' && how === 'in two')
+          assert.match(line, /^(200 ok|\d{3} client_gone) /);
+        else {
+          assert.equal(line, '499 client_gone POST / HTTP/2.0');
+          assert.equal(calls, 0);
+        }
+      });
+    }
+  }
+
   test('a field with a control character is not seen by the app', async () => {
     const [{ answers, text }] = await ask({ ':path': '/', x: 'a\x01b' });
     assert.deepEqual(answers, [200]);
@@ -212,4 +248,33 @@ describe('HTTP/2 alone', () => {
 
 function callsOf(text: string): number {
   return (JSON.parse(text) as { calls: number }).calls;
+}
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** RFC 9113 §6 */
+const [DATA, HEADERS, RST_STREAM, SETTINGS] = [0, 1, 3, 4];
+const [END_STREAM, END_HEADERS] = [1, 4];
+/** Literal fields without indexing (RFC 7541 §6.2.2). */
+const HEAD = Buffer.concat(
+  [
+    [':method', 'POST'],
+    [':scheme', 'http'],
+    [':path', '/'],
+    [':authority', 'x'],
+  ].flatMap(([name = '', value = '']) => [
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ]),
+);
+
+/** A frame (RFC 9113 §4.1). */
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
 }
