@@ -42,8 +42,8 @@ async function attack(kind: string, port: string): Promise<ChildProcess> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  // 1,000 answers of 1 MB are work once; what they cost then, being read slowly, is what is measured.
-  if (kind === 'read') await pause(settling);
+  // 1,000 new connections, and as many answers of 1 MB, are work once; what they cost then is what is measured.
+  await pause(kind === 'read' ? settling : settling / 3);
   return child;
 }
 
