@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { makeCertificate } from '../helpers/certificate.ts';
+import { makeCertificate } from '../helpers/certificates.ts';
 import { fixture, stopFixtures } from '../helpers/fixture-server.ts';
 import { bytesOf, readHttpTable, type TableRow } from '../helpers/http-table.ts';
 import { connect, connectTls, type RawClient, type RawResponse } from '../helpers/raw-client.ts';

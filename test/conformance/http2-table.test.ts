@@ -12,7 +12,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { after, describe, test } from 'node:test';
-import { makeCertificate } from '../helpers/certificate.ts';
+import { makeCertificate } from '../helpers/certificates.ts';
 import { fixture, stopFixtures } from '../helpers/fixture-server.ts';
 import { bytesOf, readHttpTable, type TableRow } from '../helpers/http-table.ts';
 import { connect as connectRaw } from '../helpers/raw-client.ts';
