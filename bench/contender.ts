@@ -81,6 +81,20 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
+/** What `url` answers. Some (granian) say that they listen a moment before they do. */
+async function firstAnswer(url: string): Promise<string> {
+  const signal = AbortSignal.timeout(20_000);
+  for (;;) {
+    try {
+      return await (await fetch(url, { signal })).text();
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      if (signal.aborted || code !== 'ECONNREFUSED') throw error;
+      await pause(50);
+    }
+  }
+}
+
 /**
  * Starts a contender and checks its answer.
  *
@@ -113,7 +127,7 @@ export async function start(recipe: Recipe): Promise<Contender> {
   });
   const url = await listening;
   // What waits in the backlog is answered once a worker is there.
-  const got = await (await fetch(url, { signal: AbortSignal.timeout(20_000) })).text();
+  const got = await firstAnswer(url);
   if (got !== answer) throw new Error(`${name} answered ${JSON.stringify(got)}:\n${output}`);
   const workers = [...output.matchAll(/Booting worker with pid: (\d+)/g)].map((pid) =>
     Number(pid[1]),

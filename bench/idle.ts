@@ -2,12 +2,13 @@
 // memory of the server's processes with that before. Beside gunicorn's gthread, and granian where it is installed in
 // the environment of the tests (`pip install granian`). Option: --connections N (5000).
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { testPythonEnvironment } from '../test/helpers/python-environment.ts';
 import { type Contender, gunicorn, type Recipe, start, wsgiTs } from './contender.ts';
+import { mebibytes, proportional } from './process-memory.ts';
 
 const { values } = parseArgs({ options: { connections: { type: 'string', default: '5000' } } });
 const count = Number(values.connections);
@@ -37,18 +38,6 @@ if (existsSync(granian)) {
   recipes.push({ ...wsgiTs('granian', 'apps', hello), program: granian, args });
 }
 
-/** KiB that a process and those below it hold, shared pages by their share (proc(5), PSS). */
-function memory(pid: number): number {
-  const own = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? '0';
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
-      .split(' ')
-      .filter(Boolean)
-      .map(Number),
-  );
-  return children.reduce((sum, child) => sum + memory(child), Number(own));
-}
-
 function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => {
@@ -65,18 +54,18 @@ async function measure(contender: Contender): Promise<void> {
   const port = Number(new URL(contender.url).port);
   for (let i = 0; i < 200; i++) (await open(port)).destroy();
   await pause(1000);
-  const before = memory(contender.pid);
+  const before = proportional(contender.pid);
   const sockets: Socket[] = [];
   while (sockets.length < count) {
     sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => open(port)))));
   }
   await pause(1000);
-  const after = memory(contender.pid);
+  const after = proportional(contender.pid);
   const closed = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
   process.stdout.write(
-    `${contender.name.padEnd(20)}${(before / 1024).toFixed(1).padStart(8)} MiB before, ` +
-      `${(after / 1024).toFixed(1).padStart(8)} MiB with ${count - closed} connections: ` +
-      `${((after - before) / (count - closed)).toFixed(1)} KiB each\n`,
+    `${contender.name.padEnd(20)}${mebibytes(before).padStart(12)} before, ` +
+      `${mebibytes(after).padStart(12)} with ${count - closed} connections: ` +
+      `${((after - before) / 1024 / (count - closed)).toFixed(1)} KiB each\n`,
   );
   for (const socket of sockets) socket.destroy();
 }

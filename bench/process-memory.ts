@@ -17,6 +17,20 @@ export function peak(pid: number): number {
   return status(pid, 'VmHWM');
 }
 
+/** Bytes that a process and those below it hold, shared pages by their share (proc(5), PSS). */
+export function proportional(pid: number): number {
+  const own = /^Pss:\s+(\d+)/m.exec(
+    readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'latin1'),
+  )?.[1];
+  const children = readdirSync(`/proc/${String(pid)}/task`).flatMap((task) =>
+    readFileSync(`/proc/${String(pid)}/task/${task}/children`, 'latin1')
+      .split(' ')
+      .filter(Boolean)
+      .map(Number),
+  );
+  return children.reduce((sum, child) => sum + proportional(child), Number(own ?? 0) * 1024);
+}
+
 /** Begins a new peak (proc(5), clear_refs). */
 export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${String(pid)}/clear_refs`, '5');

@@ -12,24 +12,28 @@ else if (role === 'offer') offer(Number(args[0]), Number(args[1]), Number(args[2
 function attack(kind: string, port: number, count: number): void {
   let open = 0;
   for (let i = 0; i < count; i++) {
+    // A thousand people have a thousand clocks: every client has its own moment of the second.
+    const phase = (i / count) * 1000;
     const socket = connect(port, '127.0.0.1', () => {
-      begin(kind, socket);
+      begin(kind, socket, phase);
       if (++open === count) process.stdout.write('ready\n');
     });
     socket.on('error', () => undefined);
   }
 }
 
-function begin(kind: string, socket: Socket): void {
+function begin(kind: string, socket: Socket, phase: number): void {
   const host = 'HTTP/1.1\r\nHost: x\r\n';
   if (kind === 'head') socket.write(`GET / ${host}X: `);
   else if (kind === 'body') socket.write(`POST / ${host}Content-Length: 1000\r\n\r\n`);
   else socket.write(`GET /generator?1000000 ${host}\r\n`);
   if (kind === 'read') socket.on('readable', () => undefined);
-  setInterval(() => {
-    if (kind === 'read') socket.read(1);
-    else socket.write('x');
-  }, 1000);
+  setTimeout(() => {
+    setInterval(() => {
+      if (kind === 'read') socket.read(1);
+      else socket.write('x');
+    }, 1000);
+  }, phase);
 }
 
 function offer(port: number, rate: number, seconds: number): void {

@@ -113,8 +113,11 @@ export class HttpServer {
     });
     socket.once('close', () => {
       // node:http closes none of the responses that wait behind the first one.
-      this.#active -= connection.responses.splice(0).length;
+      const { count, held } = connection.closed();
+      this.#active -= count;
       this.#connections.delete(socket);
+      // The handler sees that nobody is there, and says so in the access log.
+      for (const response of held) this.#options.handler(response.req, response);
       if (this.#connections.size === 0) this.#onEmpty?.();
     });
     if (first !== null) connection.guard.push(first);
@@ -178,20 +181,26 @@ export class HttpServer {
     // RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection.
     if (connection.responses.at(-1)?.shouldKeepAlive === false) return;
     this.#active++;
-    connection.responses.push(response);
+    const begins = connection.add(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
     // RFC 9112 §9.3: `close` counts for more than `keep-alive`, which node:http lets win.
     else if (request.httpVersion === '1.0' && /\bclose\b/i.test(request.headers.connection ?? ''))
       response.shouldKeepAlive = false;
-    this.#options.handler(request, response);
-    this.#options.onRequest(request.socket);
+    if (begins) this.#run(response);
+  }
+
+  #run(response: ServerResponse): void {
+    this.#options.handler(response.req, response);
+    this.#options.onRequest(response.req.socket);
   }
 
   #done(response: ServerResponse): void {
-    const responses = this.#connections.get(response.req.socket)?.responses;
-    if (responses === undefined) return; // told by its connection
+    const connection = this.#connections.get(response.req.socket);
+    if (connection === undefined) return; // told by its connection
     this.#active--;
-    responses.splice(responses.indexOf(response), 1);
+    connection.done(response, (next) => {
+      this.#run(next);
+    });
     // Before the stop its head may have gone out as one that keeps the connection.
     if (this.#stopping)
       setImmediate(() => {

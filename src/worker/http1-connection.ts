@@ -8,22 +8,26 @@ import { BODY_REFUSED } from '../bridge/transaction.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { RequestLimits } from '../http/policy.ts';
 import { RequestGuard, type GuardSink } from '../http/request-guard.ts';
+import { Pipeline } from './pipeline.ts';
 import type { Refusals } from './refusals.ts';
 
 /** Milliseconds that a client gets to read the last answer, before what it still sends is answered by a reset. */
 const lingering = 2000;
+/** Requests that may wait for those before them, before the client is read no further. */
+const heldLimit = 16;
 
 /** A connection that speaks HTTP/1. */
 export class Http1Connection implements GuardSink {
   readonly socket: Socket;
   readonly guard: RequestGuard;
-  /** Those that are not over, in the order of their requests. */
-  readonly responses: ServerResponse[] = [];
+  readonly #pipeline = new Pipeline();
   readonly since: number;
   /** The client's address, '' on a unix socket. */
   readonly peer: string;
   readonly #refusals: Refusals;
   readonly #parse: (bytes: Buffer) => void;
+  /** What is wrong with the body of a request that has not begun. */
+  #heldError: WsgiTsError | null = null;
   /** Answers the bad request behind those that are under way; null: there is none. */
   #refuse: (() => void) | null = null;
   /** What the parser is reading. */
@@ -67,6 +71,38 @@ export class Http1Connection implements GuardSink {
     };
   }
 
+  /** Of the requests that are not over, in their order. */
+  get responses(): readonly ServerResponse[] {
+    return this.#pipeline.responses;
+  }
+
+  /** Takes in the newest request's response. Returns whether it may begin; if not, `done` will give it. */
+  add(response: ServerResponse): boolean {
+    const begins = this.#pipeline.add(response);
+    if (!begins && this.#pipeline.held >= heldLimit) this.socket.pause();
+    return begins;
+  }
+
+  /** Takes out a response that is over, and has `begin` called for each whose turn has come. */
+  done(response: ServerResponse, begin: (response: ServerResponse) => void): void {
+    this.#pipeline.remove(response);
+    // RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection.
+    if (this.#pipeline.held === 0 || !response.shouldKeepAlive || this.socket.destroyed) return;
+    for (let next = this.#pipeline.next(); next !== undefined; next = this.#pipeline.next()) {
+      begin(next);
+      const error = this.#heldError;
+      if (error === null || this.#pipeline.held > 0) continue;
+      this.#heldError = null;
+      this.refuse(error, null);
+    }
+    if (this.#pipeline.held < heldLimit && !this.guard.refused) this.socket.resume();
+  }
+
+  /** Takes all responses out, since the connection is closed, and gives those that have not begun. */
+  closed(): ReturnType<Pipeline['clear']> {
+    return this.#pipeline.clear();
+  }
+
   /** Whether no request is under way, nor arriving. */
   get idle(): boolean {
     return this.responses.length === 0 && this.guard.idle;
@@ -84,6 +120,8 @@ export class Http1Connection implements GuardSink {
       this.#refuseInOrder(() => {
         this.#answerRefusal(error, requestLine ?? '');
       });
+    } else if (this.#pipeline.held > 0) {
+      this.#heldError = error;
     } else if (last.req.listenerCount(BODY_REFUSED) > 0) {
       // Whoever receives the body answers.
       last.req.emit(BODY_REFUSED, error);

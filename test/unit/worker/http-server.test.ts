@@ -212,6 +212,33 @@ void test('pipelined requests whose client leaves are no longer under way', asyn
   assert.equal(server.active, 0);
 });
 
+void test('pipelined requests that wait are handed over when their client leaves, for the access log', async () => {
+  const { handler, next } = held();
+  const { port, server } = await serve(handler);
+  const client = await connect(port);
+  await client.send(get.replace('GET', 'DELETE').repeat(2));
+  const first = await next();
+  assert.equal(server.active, 2);
+  client.reset();
+  await once(first, 'close');
+  const second = await next();
+  assert.equal(second.req.socket.destroyed, true);
+  assert.equal(server.active, 0);
+});
+
+void test('pipelined requests behind an answer that closes the connection are not begun', async () => {
+  const { handler, next } = held();
+  const { port, server } = await serve(handler);
+  using client = await connect(port);
+  await client.send(get.replace('GET', 'DELETE').repeat(2));
+  const first = await next();
+  first.shouldKeepAlive = false;
+  first.end('one');
+  assert.match((await client.readUntilClosed()).toString('latin1'), /\r\n\r\none$/);
+  client.socket.destroy();
+  while (server.active > 0) await new Promise(setImmediate);
+});
+
 void test('a stop closes idle connections, and the others after their answers, which say so', async () => {
   const { handler, next } = held();
   const { server, port } = await serve(handler);
