@@ -16,8 +16,9 @@ const QUOTED =
 const requestLine = new RegExp(`(${TOKEN}) ([\\x21-\\x7e]+) HTTP/(\\d\\.\\d)\\r\\n`, 'y');
 const field = new RegExp(`${TOKEN}:${VALUE}\\r\\n`, 'y');
 const chunkLine = new RegExp(
-  // RFC 9112 §7.1.1. A size of 13 digits is below 2⁵³.
-  `0*([0-9A-Fa-f]{1,13})((?:[\\t ]*;[\\t ]*${TOKEN}(?:[\\t ]*=[\\t ]*(?:${TOKEN}|${QUOTED}))?)*)\\r\\n`,
+  // RFC 9112 §7.1.1, but for the white space that it allows in extensions: node:http's parser refuses it, and in a
+  // request with `Upgrade` says nothing of that. A size of 13 digits is below 2⁵³.
+  `0*([0-9A-Fa-f]{1,13})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)\\r\\n`,
   'y',
 );
 

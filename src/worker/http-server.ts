@@ -3,7 +3,13 @@
 // worker.ts; runs on the event loop's thread.
 // It must never listen by itself (the acceptor does), nor let an error on one connection reach another.
 
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { Socket } from 'node:net';
 import { factsOf } from '../bridge/connection-facts.ts';
 import type { Deadlines, RequestLimits } from '../http/policy.ts';
@@ -184,8 +190,7 @@ export class HttpServer {
     const begins = connection.add(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;
     // RFC 9112 §9.3: `close` counts for more than `keep-alive`, which node:http lets win.
-    else if (request.httpVersion === '1.0' && /\bclose\b/i.test(request.headers.connection ?? ''))
-      response.shouldKeepAlive = false;
+    else if (request.httpVersion === '1.0' && saysClose(request)) response.shouldKeepAlive = false;
     if (begins) this.#run(response);
   }
 
@@ -233,6 +238,12 @@ export class HttpServer {
       if (responses.length === 0) socket.destroy();
     }
   }
+}
+
+/** The two fields that the guard goes by as well, since node:http does (RFC 9112 §9.3, §C.2.2). */
+function saysClose({ headers }: IncomingMessage): boolean {
+  const { connection = '', 'proxy-connection': proxyConnection = '' } = headers;
+  return /\bclose\b/i.test(`${connection} ${String(proxyConnection)}`);
 }
 
 /** An error of the HTTP parser (`reason`) or of the socket (`syscall`). */

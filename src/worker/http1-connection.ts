@@ -26,6 +26,8 @@ export class Http1Connection implements GuardSink {
   readonly peer: string;
   readonly #refusals: Refusals;
   readonly #parse: (bytes: Buffer) => void;
+  /** RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection. */
+  #ends = false;
   /** What is wrong with the body of a request that has not begun. */
   #heldError: WsgiTsError | null = null;
   /** Answers the bad request behind those that are under way; null: there is none. */
@@ -58,6 +60,8 @@ export class Http1Connection implements GuardSink {
     this.#parse = parse;
     socket.on('data', (chunk: Buffer) => {
       this.guard.push(chunk);
+      // Not sooner: node:http resumes the socket behind every request.
+      if (this.#pipeline.held >= heldLimit && !this.guard.refused) socket.pause();
     });
     socket.removeListener('data', parse);
     // Before node:http ends its side, which a client that ended its own before it is done wants answered.
@@ -78,29 +82,30 @@ export class Http1Connection implements GuardSink {
 
   /** Takes in the newest request's response. Returns whether it may begin; if not, `done` will give it. */
   add(response: ServerResponse): boolean {
-    const begins = this.#pipeline.add(response);
-    if (!begins && this.#pipeline.held >= heldLimit) this.socket.pause();
-    return begins;
+    return this.#pipeline.add(response);
   }
 
   /** Takes out a response that is over, and has `begin` called for each whose turn has come. */
   done(response: ServerResponse, begin: (response: ServerResponse) => void): void {
     this.#pipeline.remove(response);
-    // RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection.
-    if (this.#pipeline.held === 0 || !response.shouldKeepAlive || this.socket.destroyed) return;
-    for (let next = this.#pipeline.next(); next !== undefined; next = this.#pipeline.next()) {
+    this.#ends ||= !response.shouldKeepAlive;
+    if (this.#pipeline.held === 0 || this.socket.destroyed) return;
+    while (!this.#ends) {
+      const next = this.#pipeline.next();
+      if (next === undefined) break;
       begin(next);
-      const error = this.#heldError;
-      if (error === null || this.#pipeline.held > 0) continue;
+      this.#ends = !next.shouldKeepAlive; // refused
+      if (this.#heldError === null || this.#pipeline.held > 0) continue;
+      this.refuse(this.#heldError, null);
       this.#heldError = null;
-      this.refuse(error, null);
     }
     if (this.#pipeline.held < heldLimit && !this.guard.refused) this.socket.resume();
   }
 
   /** Takes all responses out, since the connection is closed, and gives those that have not begun. */
   closed(): ReturnType<Pipeline['clear']> {
-    return this.#pipeline.clear();
+    const { count, held } = this.#pipeline.clear();
+    return { count, held: this.#ends ? [] : held };
   }
 
   /** Whether no request is under way, nor arriving. */

@@ -81,4 +81,16 @@ describe('pipelined requests', () => {
     const taken = (await ask('requests_taken', '/-/taken')).text;
     assert.ok(taken.includes('/good') && !/bad|behind/.test(taken), taken);
   });
+  test('behind one that is refused are not begun', async () => {
+    using client = await open('requests_taken');
+    const refused = 'GET * HTTP/1.1\r\nHost: x\r\n\r\n';
+    await client.send(Buffer.from(post('/first') + refused + String(requestBytes('/behind'))));
+    assert.deepEqual(
+      [(await client.readResponse()).status, (await client.readResponse()).status],
+      [200, 400],
+    );
+    assert.equal((await client.readUntilClosed()).length, 0);
+    const taken = (await ask('requests_taken', '/-/taken')).text;
+    assert.ok(taken.includes('/first') && !taken.includes('/behind'), taken);
+  });
 });
