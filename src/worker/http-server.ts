@@ -183,9 +183,7 @@ export class HttpServer {
 
   #begin(...[request, response]: Parameters<RequestListener>): void {
     const connection = this.#connections.get(request.socket);
-    if (connection === undefined) return; // closed meanwhile
-    // RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection.
-    if (connection.responses.at(-1)?.shouldKeepAlive === false) return;
+    if (connection === undefined || connection.ends) return; // closed meanwhile, or soon
     this.#active++;
     const begins = connection.add(response);
     if (this.#stopping || this.#options.keepAlive === 0) response.shouldKeepAlive = false;

@@ -26,7 +26,6 @@ export class Http1Connection implements GuardSink {
   readonly peer: string;
   readonly #refusals: Refusals;
   readonly #parse: (bytes: Buffer) => void;
-  /** RFC 9112 §9.6: nothing is done of what came behind a request whose answer closes the connection. */
   #ends = false;
   /** What is wrong with the body of a request that has not begun. */
   #heldError: WsgiTsError | null = null;
@@ -78,6 +77,11 @@ export class Http1Connection implements GuardSink {
   /** Of the requests that are not over, in their order. */
   get responses(): readonly ServerResponse[] {
     return this.#pipeline.responses;
+  }
+
+  /** RFC 9112 §9.6: nothing is done of what comes behind a request whose answer closes the connection. */
+  get ends(): boolean {
+    return this.#ends || this.responses.at(-1)?.shouldKeepAlive === false;
   }
 
   /** Takes in the newest request's response. Returns whether it may begin; if not, `done` will give it. */

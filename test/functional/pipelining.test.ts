@@ -81,6 +81,7 @@ describe('pipelined requests', () => {
     const taken = (await ask('requests_taken', '/-/taken')).text;
     assert.ok(taken.includes('/good') && !/bad|behind/.test(taken), taken);
   });
+
   test('behind one that is refused are not begun', async () => {
     using client = await open('requests_taken');
     const refused = 'GET * HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -136,7 +136,8 @@ describe('a streamed response', () => {
   test('that is left or completed three hundred times leaves no descriptor and no thread', async () => {
     const server = await fixture('downloads');
     const [worker = 0] = server.workerPids();
-    const [listener = ''] = listenersOn(server.port);
+    const [listener] = listenersOn(server.port);
+    assert.ok(listener !== undefined);
     const round = async (): Promise<void> => {
       for (const target of ['/file?200000', '/generator?200000', '/generator?10', '/write?10']) {
         await ask('downloads', target);

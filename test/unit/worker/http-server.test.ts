@@ -227,16 +227,41 @@ void test('pipelined requests that wait are handed over when their client leaves
 });
 
 void test('pipelined requests behind an answer that closes the connection are not begun', async () => {
-  const { handler, next } = held();
-  const { port, server } = await serve(handler);
+  const begun: ServerResponse[] = [];
+  const { port, server } = await serve((_request, response) => {
+    begun.push(response);
+    // The second one waits by then.
+    setImmediate(() => {
+      assert.equal(server.active, 2);
+      response.shouldKeepAlive = false;
+      response.end('one');
+    });
+  });
   using client = await connect(port);
   await client.send(get.replace('GET', 'DELETE').repeat(2));
-  const first = await next();
-  first.shouldKeepAlive = false;
-  first.end('one');
   assert.match((await client.readUntilClosed()).toString('latin1'), /\r\n\r\none$/);
   client.socket.destroy();
   while (server.active > 0) await new Promise(setImmediate);
+  assert.equal(begun.length, 1);
+});
+
+void test('a client whose pipelined requests wait is not read without end', async () => {
+  const { handler, next } = held();
+  const { port, server } = await serve(handler);
+  using greedy = await connect(port);
+  void greedy.send(get.replace('GET', 'DELETE').repeat(100_000)).catch(() => undefined);
+  const first = await next();
+  // Many turns of the loop, in each of which 64 KiB could be read.
+  for (let turn = 0; turn < 200; turn++) {
+    using other = await connect(port);
+    await other.send(get);
+    (await next()).end('ok');
+    await other.readResponse();
+  }
+  assert.ok(server.active < 10_000, `${server.active} requests taken in`);
+  first.end('one');
+  assert.equal((await greedy.readResponse()).text, 'one');
+  assert.equal((await next()).req.method, 'DELETE');
 });
 
 void test('a stop closes idle connections, and the others after their answers, which say so', async () => {
