@@ -12,7 +12,7 @@ import { readCertificates } from '../certificates.ts';
 import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
-import type { Logger } from '../log/logger.ts';
+import type { Logger, ProcessLogger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
@@ -31,6 +31,9 @@ import { WorkerHandle } from './worker-handle.ts';
 
 /** Milliseconds beyond --graceful-timeout, before a worker is killed: for saying what it cut off. */
 const lastWords = 1000;
+
+/** Milliseconds that an order waits for the log, at most: nobody may be reading it. */
+const logPatience = 100;
 
 /** What a test may replace. */
 export interface MasterOptions {
@@ -119,7 +122,7 @@ export async function runMaster(
 interface Shared {
   readonly settings: Settings;
   readonly worker: URL;
-  readonly logger: Logger;
+  readonly logger: ProcessLogger;
   readonly interpreter: Interpreter;
   readonly listeners: readonly Listener[];
   readonly relays: OutputRelays;
@@ -186,7 +189,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
         spawn(action.id);
         return;
       case 'stop':
-        handles.get(action.id)?.stop(action.graceful, action.signal);
+        void stopBehindLog(logger, handles.get(action.id), action);
         return;
       case 'signal':
         handles.get(action.id)?.signal(action.signal);
@@ -222,6 +225,16 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
 
 /** An event as it is reported; the clock is read here. */
 type EventWithoutTime = Event extends infer E ? (E extends Event ? Omit<E, 'now'> : never) : never;
+
+/** Workers write to the same place as the master: why they stop comes before what they say of it. */
+async function stopBehindLog(
+  logger: ProcessLogger,
+  handle: WorkerHandle | undefined,
+  { graceful, signal }: Action & { readonly type: 'stop' },
+): Promise<void> {
+  await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
+  handle?.stop(graceful, signal);
+}
 
 function reopen(logger: Logger): void {
   try {
