@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import threading
 import time
 
@@ -22,7 +23,7 @@ def read_poking(node, kind=frame.POKE, payload=b""):
     try:
         while True:
             node.tell(kind, payload=payload)
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(socket.timeout):  # TimeoutError only from 3.10 on
                 return node.read()
     finally:
         node.requests.settimeout(10)

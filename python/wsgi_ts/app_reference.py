@@ -66,7 +66,7 @@ def _parse_call(text: str, module: str, expression: str) -> AppReference:
         raise _unreadable(text, f"`{expression}` is neither a name nor a call") from None
     if not isinstance(call, ast.Call):
         raise _unreadable(text, f"`{expression}` is neither a name nor a call")
-    path = ast.unparse(call.func)
+    path = ast.get_source_segment(expression, call.func) or ""
     if not _NAME.fullmatch(path):
         raise _unreadable(text, f"`{path}` is not the name of a factory")
     try:

@@ -7,10 +7,10 @@ src/bridge/request-head.ts as one text, its fields separated by line feeds, in t
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Dict
 from urllib.parse import unquote_to_bytes
 
-Environ = dict[str, Any]
+Environ = Dict[str, Any]
 
 _NAMES_AT_MOST = 1024
 """Distinct header names remembered: a client that invents them can't fill the memory."""

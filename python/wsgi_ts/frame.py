@@ -10,6 +10,7 @@ payload. A file descriptor in a frame hands over the duty to close it.
 from __future__ import annotations
 
 from struct import Struct
+from typing import Tuple
 
 REQUEST = 1
 REQUEST_FILE = 2
@@ -105,7 +106,7 @@ def decode_number(payload: bytes) -> int:
     return value
 
 
-Frame = tuple[int, int, bytes]
+Frame = Tuple[int, int, bytes]
 """Kind, exchange id, payload."""
 
 

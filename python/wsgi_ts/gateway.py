@@ -11,8 +11,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Callable, Iterable
 
 from . import frame
 from .channel import Channel

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from types import TracebackType
-from typing import ClassVar, Union
+from typing import ClassVar, Tuple, Type, Union
 
 ExcInfo = Union[
-    tuple[type[BaseException], BaseException, TracebackType],
-    tuple[None, None, None],
+    Tuple[Type[BaseException], BaseException, TracebackType],
+    Tuple[None, None, None],
 ]
 
 _REASON = re.compile(r"[1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\Z")
