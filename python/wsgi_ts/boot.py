@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from . import fork, output, signal_handlers
+from . import fork, output, own_openssl, signal_handlers
 from .load_error import LoadError
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def prepare(options: Preparation) -> None:
         fork.close_all_in_child()
         os.chdir(directory)
         _activate()
+    own_openssl.install()
     folders = [*(options.get("pythonpath") or ()), ""]
     _put_on_path([os.path.abspath(os.path.join(directory, folder)) for folder in folders])
     env = options.get("env") or {}

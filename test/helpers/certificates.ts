@@ -26,20 +26,38 @@ let count = 0;
  *
  * @param subject - in openssl's form, such as `/CN=localhost`
  * @param issuer - signs it instead; then it is no authority
+ * @param extensions - those of one that signs itself, besides openssl's own, such as `keyUsage=digitalSignature`
  */
-export function makeCertificate(subject = '/CN=localhost', issuer?: Certificate): Certificate {
+export function makeCertificate(
+  subject = '/CN=localhost',
+  issuer?: Certificate,
+  extensions: readonly string[] = [],
+): Certificate {
   const base = join(certificateFolder, String(++count));
   const made = { cert: `${base}.pem`, key: `${base}.key` };
   const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-utf8'];
   const request = ['req', ...options, '-multivalue-rdn', '-subj', subject, '-keyout', made.key];
   if (issuer === undefined) {
-    openssl(...request, '-x509', '-days', '2', '-out', made.cert);
+    const more = extensions.flatMap((extension) => ['-addext', extension]);
+    openssl(...request, '-x509', '-days', '2', ...more, '-out', made.cert);
   } else {
     openssl(...request, '-out', `${base}.csr`);
     const by = ['-CA', issuer.cert, '-CAkey', issuer.key, '-set_serial', String(count)];
     openssl('x509', '-req', '-in', `${base}.csr`, ...by, '-days', '2', '-out', made.cert);
   }
   return made;
+}
+
+/**
+ * Makes a certificate of this machine, for clients that are told to trust it alone. They look for its names among the
+ * extensions, and those of Python 3.13 for what an authority's key may do.
+ */
+export function makeTrustedCertificate(): Certificate {
+  const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
+  return makeCertificate(undefined, undefined, [
+    names,
+    'keyUsage=critical,digitalSignature,keyCertSign',
+  ]);
 }
 
 /** Writes a file into the folder; its path. */
