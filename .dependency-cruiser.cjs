@@ -1,11 +1,10 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → master, index → settings, worker → bridge → log, http, errors, messages, sigusr1
+//   cli → command → doctor, master, index → settings, worker → bridge → binding, log, http, errors, messages, sigusr1
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
 const bridgeRows = [
-  ['frame', 'environment', 'version'],
-  ['binding', 'binding-build'],
+  ['frame', 'version'],
   ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
   ['response-spool', 'stream-writer'],
@@ -55,6 +54,12 @@ module.exports = {
       to: { path: '^src/(cli|index)\\.ts$' },
     },
     {
+      name: 'commands and the doctor are known to cli only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/)' },
+      to: { path: '^src/(command|doctor)/' },
+    },
+    {
       name: 'src does not know its tests, scripts and benchmarks',
       severity: 'error',
       from: { path: '^src/' },
@@ -75,16 +80,17 @@ module.exports = {
       'messages',
       'sigusr1',
     ]),
-    restsOn('bridge/', ['log/', 'http/', 'errors', 'messages']),
+    restsOn('bridge/', ['binding/', 'log/', 'http/', 'errors', 'messages']),
+    restsOn('binding/', ['errors']),
     restsOn('http/', ['errors']),
     restsOn('log/', ['errors', 'messages']),
     restsOn('certificates', ['http/policy', 'errors']),
     restsOn('errors', []),
     restsOn('messages', ['http/policy']),
     restsOn('sigusr1', []),
-    only('bridge/interpreter.ts', 'pymport'),
+    only('binding/build.ts', 'proper-lockfile'),
     only('log/logger.ts', 'winston'),
-    only('cli.ts', 'commander'),
+    only('(cli|command/.+).ts', 'commander'),
     ...oneWay,
   ],
   options: {

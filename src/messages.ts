@@ -20,6 +20,7 @@ export interface WorkerConfiguration {
   /** Environment variables for the app (`--env`). */
   readonly env: Readonly<Record<string, string>>;
   readonly python: string | null;
+  readonly noBuild: boolean;
   readonly workers: number;
   readonly threads: number;
   /** Seconds one request may take in Python; 0: no limit. */

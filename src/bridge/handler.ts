@@ -9,6 +9,7 @@ import { escapeField } from '../log/escape.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
+import { showProgress } from '../binding/progress.ts';
 import { startInterpreter, type Interpreter, type Plain } from './interpreter.ts';
 import type { Load } from './load.ts';
 import { loadFailure, type LoadFailure } from './load-failure.ts';
@@ -27,6 +28,11 @@ export interface HandlerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Python interpreter or environment to use, instead of the one that is found. */
   readonly python?: string | null;
+  /**
+   * Whether a binding may be compiled for that Python where there is none yet, which takes about 15 seconds.
+   * Default: true, but for `WSGI_TS_NO_BUILD=1` in the environment.
+   */
+  readonly build?: boolean;
   /** Python threads. Default: 1. */
   readonly threads?: number;
   /** Seconds a request may take in Python, then it is answered 504; 0 (the default): no limit. */
@@ -102,7 +108,12 @@ export async function createHandler(
   const { threads = 1, timeout = 0, accessLog = null, ownProcess = false } = options;
   const { serverHeader = 'wsgi-ts', deadlines = noDeadlines } = options;
   const directory = options.chdir ?? process.cwd();
-  const interpreter = startInterpreter({ python: options.python ?? null, directory });
+  const interpreter = await startInterpreter({
+    python: options.python ?? null,
+    directory,
+    noBuild: !(options.build ?? true),
+    listener: showProgress(2),
+  });
   interpreter.call('boot', 'prepare', {
     chdir: ownProcess ? directory : null,
     pythonpath: [...(options.pythonpath ?? []), ...(ownProcess ? [] : [directory])],

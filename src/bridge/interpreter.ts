@@ -1,23 +1,24 @@
 // The embedded CPython: starts it once a process, in the environment that the person means, and calls the
-// functions of python/wsgi_ts. The only file that imports pymport.
+// functions of python/wsgi_ts. The only file that loads a binding (pymport).
 // Called by handler.ts, the master and the command, on the main thread. Each call holds the GIL and blocks
 // the event loop until it returns, so none may be made for a request. The host's process.env is the same
 // after as before: another package's Python, or a child, must not meet our changes.
 
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { WsgiTsError } from '../errors.ts';
-import { builtinBinding, diagnoseBinding, libraryMismatch, versionMismatch } from './binding.ts';
-import type { BindingSite } from './binding-build.ts';
+import type { BuildListener } from '../binding/build.ts';
+import { provideBinding, type Binding } from '../binding/choose.ts';
 import {
   describeEnvironment,
   findEnvironment,
   type Environment,
   type PythonFacts,
-} from './environment.ts';
+} from '../binding/environment.ts';
+import { askInterpreter } from '../binding/interpreter-facts.ts';
+import { loadProblem, misfit } from '../binding/load-problem.ts';
+import { localSite, packageRoot, type BindingSite } from '../binding/site.ts';
+import { WsgiTsError } from '../errors.ts';
 
 /** What travels between TypeScript and Python, as JSON. */
 export type Plain =
@@ -31,6 +32,8 @@ export interface Interpreter {
   readonly executable: string;
   /** `sys.prefix`: the environment's folder where there is one. */
   readonly prefix: string;
+  /** The binding that carries it, and how it came. */
+  readonly binding: Binding;
   /**
    * Calls `wsgi_ts.<module>.<name>(*args)` and returns its result.
    * @throws WsgiTsError ERR_WSGI_PYTHON_EXCEPTION (server) with the traceback if it raises.
@@ -44,6 +47,12 @@ export interface InterpreterOptions {
   readonly python: string | null;
   /** Where `.venv` and `venv` are looked for, absolute: the app's directory. */
   readonly directory: string;
+  /** Where there is no binding for that Python: fail, instead of building one. */
+  readonly noBuild: boolean;
+  /** Is told how a building goes. */
+  readonly listener: BuildListener;
+  /** Ends a building that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** What `wsgi_ts.entry.call` answers, and what `wsgi_ts.boot.settle` returns. */
@@ -52,15 +61,8 @@ type Answer =
   | { readonly ok: false; type: string; message: string; traceback: string; errno: number | null };
 type Facts = Pick<Interpreter, 'version' | 'executable' | 'prefix'>;
 
-/** What is used of pymport; its own types are out of reach of `nodenext`. */
+/** What is used of pymport. */
 interface Pymport {
-  readonly version: {
-    readonly pythonLibrary: {
-      readonly builtin: boolean;
-      readonly major: number;
-      readonly minor: number;
-    };
-  };
   readonly pymport: (module: string) => PyObject;
 }
 interface PyObject {
@@ -69,47 +71,62 @@ interface PyObject {
   toJS(): unknown;
 }
 
-// dist/src/bridge/ → the package
-const packageRoot = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
-const require = createRequire(import.meta.url);
-
 let started: { readonly interpreter: Interpreter; readonly environment: Environment } | undefined;
+let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Starts Python; later calls return the same interpreter.
- * @throws WsgiTsError (operator, exit code 1): see findEnvironment and diagnoseBinding; and
- * ERR_WSGI_BINDING_BUILTIN, ERR_WSGI_ENVIRONMENT_VERSION, ERR_WSGI_ENVIRONMENT_MISFIT,
- * ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take the environment), ERR_WSGI_PYTHON_IN_USE (the process
- * runs another one already).
+ * Starts Python; later calls return the same interpreter. Where there is no binding for it yet, one is built
+ * first, which takes about 15 seconds.
+ * @throws WsgiTsError (operator, exit code 1): see findEnvironment, provideBinding and loadProblem; and
+ * ERR_WSGI_ENVIRONMENT_MISFIT, ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take the environment),
+ * ERR_WSGI_PYTHON_IN_USE (the process runs another one already).
  */
-export function startInterpreter(options: InterpreterOptions): Interpreter {
+export function startInterpreter(options: InterpreterOptions): Promise<Interpreter> {
+  // One after the other: who comes while a binding is being built needs none of their own.
+  const turn = last.then(() => start(options));
+  last = turn.catch(() => undefined);
+  return turn;
+}
+
+async function start(options: InterpreterOptions): Promise<Interpreter> {
+  const site = localSite({ ...process.env });
   const environment = findEnvironment({
     python: options.python,
     directory: options.directory,
-    cwd: process.cwd(),
-    variables: process.env,
+    cwd: site.cwd,
+    variables: site.variables,
     files: fs,
-    ask,
+    ask: (executable) => ask(executable, site),
   });
   if (started !== undefined) {
     assertSame(started.environment, environment);
     return started.interpreter;
   }
-  const site = bindingSite(environment);
+  const binding = await provideBinding(environment, site, options);
+  let interpreter: Interpreter;
+  try {
+    interpreter = settle(binding, environment);
+  } catch (error) {
+    if (!(error instanceof WsgiTsError) || error.code !== 'ERR_WSGI_BINDING_FAILED') throw error;
+    if (binding.origin !== 'installed') throw error;
+    // npm's is of no use here (another system's, or another Node's): one of our own takes its place.
+    const own = await provideBinding(environment, withoutInstalled(site), options);
+    interpreter = settle(own, environment);
+  }
+  started = { interpreter, environment };
+  return interpreter;
+}
+
+/** Loads the binding, and has its Python settle in. */
+function settle(binding: Binding, environment: Environment): Interpreter {
   const changed = changeVariables(environment);
   let pymport: Pymport;
   try {
-    pymport = require('pymport') as Pymport;
+    pymport = load(binding.path);
   } catch (error) {
-    throw diagnoseBinding(error, site);
+    throw loadProblem(error, binding.path, environment, changed['PYTHONHOME'] ?? null);
   } finally {
     restoreVariables(changed);
-  }
-  const { builtin, major, minor } = pymport.version.pythonLibrary;
-  if (builtin) throw builtinBinding(site);
-  const builtFor = `${major}.${minor}`;
-  if (environment.version !== null && environment.version !== builtFor) {
-    throw versionMismatch(site, builtFor);
   }
   let call: Interpreter['call'];
   let facts: Facts;
@@ -118,12 +135,23 @@ export function startInterpreter(options: InterpreterOptions): Interpreter {
     // os.environ was read while they were changed.
     facts = call('boot', 'settle', environment.executable, changed) as unknown as Facts;
   } catch (error) {
-    throw isImportError(error) ? libraryMismatch(site, builtFor, error) : error;
+    throw isImportError(error) ? misfit(environment, binding.version, error) : error;
   }
   if (environment.root !== null) assertPrefix(environment.root, facts);
-  const interpreter = { ...facts, call };
-  started = { interpreter, environment };
-  return interpreter;
+  return { ...facts, binding, call };
+}
+
+/** As pymport's own JavaScript does it, which would look for no other binding than the installed one. */
+function load(path: string): Pymport {
+  process.env['PYMPORTPATH'] = dirname(path);
+  const binding = { exports: {} };
+  // Global, so that Python's own extension modules find the symbols of libpython.
+  process.dlopen(binding, path, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL);
+  return binding.exports as Pymport;
+}
+
+function withoutInstalled(site: BindingSite): BindingSite {
+  return { ...site, pymport: site.pymport && { ...site.pymport, binary: '' } };
 }
 
 type Variables = Record<string, string | null>;
@@ -176,23 +204,6 @@ function openEntry({ pymport }: Pymport): Interpreter['call'] {
   };
 }
 
-function bindingSite(environment: Environment): BindingSite {
-  const { optionalDependencies } = require('../../../package.json') as {
-    optionalDependencies: { pymport: string };
-  };
-  return {
-    packageRoot,
-    wantedVersion: optionalDependencies.pymport,
-    environment,
-    cwd: process.cwd(),
-    searchPath: process.env['PATH'] ?? '',
-    pythonHome: process.env['PYTHONHOME'] ?? null,
-    platform: `${process.platform}-${process.arch}`,
-    root: process.getuid?.() === 0,
-    files: fs,
-  };
-}
-
 function assertPrefix(root: string, { prefix }: Facts): void {
   if (fs.realpathSync(prefix) === fs.realpathSync(root)) return;
   throw new WsgiTsError(
@@ -223,19 +234,11 @@ function isImportError(error: unknown): error is Error {
   );
 }
 
-/** Runs an interpreter to learn what its name doesn't tell. */
-function ask(executable: string): PythonFacts | null {
-  const script =
-    'import json, sys; print(json.dumps(' +
-    '[sys.executable, "%d.%d" % sys.version_info[:2], sys.base_prefix]))';
+/** Runs an interpreter to learn what its name doesn't tell; null if that fails. */
+function ask(executable: string, { variables }: BindingSite): PythonFacts | null {
   try {
-    const text = execFileSync(executable, ['-c', script], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 10_000,
-    });
-    const [path, version, basePrefix] = JSON.parse(text) as [string, string, string];
-    return { executable: path, version, basePrefix };
+    const facts = askInterpreter(executable, variables);
+    return { ...facts, version: facts.binaryVersion };
   } catch {
     return null;
   }

@@ -35,6 +35,7 @@ export function configure(
     pythonpath: settings.pythonpath,
     env: environmentVariables(settings.env),
     python,
+    noBuild: settings.noBuild,
     workers: settings.workers,
     threads: settings.threads,
     timeout: settings.timeout,

@@ -5,6 +5,7 @@
 
 import '../sigusr1.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
@@ -79,7 +80,13 @@ export async function runMaster(
     }
     const tls = tlsPolicy(settings);
     if (tls !== null) readCertificates(tls);
-    const interpreter = startInterpreter({ python: settings.python, directory: settings.chdir });
+    const interpreter = await startInterpreter({
+      python: settings.python,
+      directory: settings.chdir,
+      noBuild: settings.noBuild,
+      listener: showProgress(2),
+      signal: interruption.signal,
+    });
     cleanups.push(() => {
       closeListeners(interpreter);
     });

@@ -123,6 +123,7 @@ class Worker {
       accessLog,
       errorLogFile: configuration.errorLogFile,
       multiprocess: configuration.workers > 1,
+      build: !configuration.noBuild,
       ownProcess: true,
       ...{ trust, deadlines, responseBuffer, serverHeader },
       limitRequestBody: limits.body,

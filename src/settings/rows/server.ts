@@ -6,6 +6,7 @@ import {
   commaList,
   directory,
   environmentPairs,
+  flag,
   integer,
   optional,
   seconds,
@@ -142,6 +143,18 @@ export const serverRows = {
     details:
       'gunicorn has no such setting. Without it, the activated environment is used, else the one that ' +
       '`VIRTUAL_ENV` names, else `.venv` or `venv` beside the app.',
+  }),
+  noBuild: row({
+    name: 'no_build',
+    flags: ['--no-build'],
+    env: { variable: 'WSGI_TS_NO_BUILD', texts: (value) => [value === '0' ? 'false' : 'true'] },
+    type: flag,
+    default: ['false'],
+    section: 'Server Mechanics',
+    doc: 'Fail where there is no binding for the Python, instead of building one',
+    details:
+      'gunicorn has no such setting. The binding is what embeds the Python of your environment; the first start ' +
+      'with another Python compiles one, which takes about 15 seconds. `wsgi-ts binding build` does it ahead.',
   }),
   pid: row({
     name: 'pidfile',

@@ -7,6 +7,9 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { readBinary } from '../../../src/binding/binary.ts';
+import { bindingName } from '../../../src/binding/cache.ts';
+import { localSite } from '../../../src/binding/site.ts';
 import { testPythonEnvironment } from '../../helpers/python-environment.ts';
 import { inRepository } from '../../helpers/repository.ts';
 
@@ -40,9 +43,11 @@ function program(body: string, root = inRepository()): string[] {
     import { isDeepStrictEqual } from 'node:util';
     import { startInterpreter } from ${module};
     const show = (value) => writeSync(1, JSON.stringify(value) + '\\n');
-    const start = (python = null) => startInterpreter({ python, directory: process.cwd() });
-    const failure = (action) => {
-      try { return { value: action() }; }
+    const silent = { begin() {}, progress() {}, end() {} };
+    const start = (python = null) =>
+      startInterpreter({ python, directory: process.cwd(), noBuild: true, listener: silent });
+    const failure = async (action) => {
+      try { return { value: await action() }; }
       catch ({ code, blame, exitCode, message, remedy, traceback, cause }) {
         return { code, blame, exitCode, message, remedy, traceback, cause };
       }
@@ -85,7 +90,7 @@ describe('the interpreter', () => {
     );
     const [facts, same, environ, checked] = run(
       `const before = { ...process.env };
-       const { version, executable, prefix, call } = start();
+       const { version, executable, prefix, call } = await start();
        show([version, executable, prefix]);
        show(isDeepStrictEqual(before, { ...process.env }));
        call('boot', 'prepare', { own_process: false });
@@ -109,7 +114,7 @@ describe('the interpreter', () => {
 
   it('is an activated one to its children where the process is its own', () => {
     const [activated, virtualEnv] = run(
-      `start().call('boot', 'prepare', {});
+      `(await start()).call('boot', 'prepare', {});
        show(process.env.PATH);
        show(process.env.VIRTUAL_ENV);`,
     );
@@ -120,10 +125,10 @@ describe('the interpreter', () => {
   it('is the same for each who asks, and refuses to be another', () => {
     const other = makeEnvironment('other');
     const [same, named, refused] = run(
-      `const first = start(${JSON.stringify(environment)});
-       show(first === start());
-       show(first === start(${JSON.stringify(join(environment, 'bin', 'python3'))}));
-       show(failure(() => start(${JSON.stringify(other)})));`,
+      `const first = await start(${JSON.stringify(environment)});
+       show(first === await start());
+       show(first === await start(${JSON.stringify(join(environment, 'bin', 'python3'))}));
+       show(await failure(() => start(${JSON.stringify(other)})));`,
     ) as [boolean, boolean, Record<string, unknown>];
     assert.deepEqual([same, named], [true, true]);
     assert.equal(refused['code'], 'ERR_WSGI_PYTHON_IN_USE');
@@ -137,7 +142,7 @@ describe('the interpreter', () => {
     );
     const sent = ['\u00e9 \u2603 \ud83d\ude00 \ud800 \u0000', '', 1, 1.5, true, null, [[]]];
     const [argv, checked] = run(
-      `const { call } = start();
+      `const { call } = await start();
        call('boot', 'prepare', { argv: ${JSON.stringify(sent)} });
        show(call('boot', 'check', 'caf\u00e9:app'));`,
     );
@@ -147,7 +152,7 @@ describe('the interpreter', () => {
 
   it('makes an exception of Python an error with its traceback and its errno', () => {
     const [failed] = run(
-      `show(failure(() => start().call('boot', 'prepare', { chdir: '/no/such/folder' })));`,
+      `show(await failure(async () => (await start()).call('boot', 'prepare', { chdir: '/no/such/folder' })));`,
     ) as Record<string, unknown>[];
     assert.deepEqual(
       [failed?.['code'], failed?.['blame']],
@@ -171,7 +176,7 @@ describe('signals', () => {
       program(
         `process.on('SIGTERM', () => { show('handled'); clearInterval(alive); });
          const alive = setInterval(() => {}, 1000);
-         const { call } = start();
+         const { call } = await start();
          call('boot', 'prepare', {});
          show(call('boot', 'check', 'signals:app'));`,
       ),
@@ -193,7 +198,7 @@ describe('signals', () => {
       const child = spawn(
         process.execPath,
         program(`function gone() {} ${first}
-                 start(); show('started'); setInterval(() => {}, 1000);`),
+                 await start(); show('started'); setInterval(() => {}, 1000);`),
         { cwd: folder, env: variables(), stdio: ['ignore', 'pipe', 'inherit'] },
       );
       child.stdout.once('data', () => child.kill('SIGINT'));
@@ -203,61 +208,107 @@ describe('signals', () => {
   });
 });
 
+/** Where wsgi-ts, below `folder`, would keep a binding that it has built for the Python in `basePrefix`. */
+function cachedBinding(basePrefix: string): { cache: string; binary: string } {
+  const cache = join(folder, 'cache');
+  const site = localSite({ XDG_CACHE_HOME: cache });
+  const version = /python(3\.\d+)/.exec(pythonProgram())?.[1] ?? '';
+  return {
+    cache,
+    binary: join(site.cache, bindingName(site, { version, basePrefix }), 'pymport.node'),
+  };
+}
+
+/** The interpreter that the tests' environment was made from: `/usr/bin/python3.11`. */
+function pythonProgram(): string {
+  return fs.realpathSync(join(environment, 'bin', 'python3'));
+}
+
+function installedBinary(): string {
+  return localSite({}).pymport?.binary ?? '';
+}
+
+/** An installation that lacks a module of the standard library, at `folder`/`name`. */
+function makeLackingPython(name: string): void {
+  const { python } = testPythonEnvironment();
+  const show = 'import sysconfig; print(sysconfig.get_path("stdlib"))';
+  const stdlib = execFileSync(python, ['-c', show], { encoding: 'utf8' }).trim();
+  const library = join(folder, name, 'lib', basename(stdlib));
+  fs.mkdirSync(library, { recursive: true });
+  for (const file of fs.readdirSync(stdlib)) {
+    if (file !== 'traceback.py') fs.symlinkSync(join(stdlib, file), join(library, file));
+  }
+  write(`${name}/bin/${basename(stdlib)}`, '');
+  fs.chmodSync(join(folder, name, 'bin', basename(stdlib)), 0o755);
+  fs.symlinkSync(basename(stdlib), join(folder, name, 'bin/python3'));
+}
+
 describe('a Python that cannot be used', () => {
-  it('because the environment is of another version is refused before the app is imported', () => {
+  it('because there is no binding for its version is refused before the app is imported', () => {
     write('old/pyvenv.cfg', `home = ${join(environment, 'bin')}\nversion = 3.1.5\n`);
     write('old/bin/python3', '');
     fs.chmodSync(join(folder, 'old/bin/python3'), 0o755);
-    const [failed] = run("show(failure(() => start('old')));") as Record<string, unknown>[];
-    assert.equal(failed?.['code'], 'ERR_WSGI_ENVIRONMENT_VERSION');
+    const [failed] = run("show(await failure(() => start('old')));") as Record<string, unknown>[];
+    assert.equal(failed?.['code'], 'ERR_WSGI_BINDING_MISSING');
     assert.deepEqual([failed['blame'], failed['exitCode']], ['operator', 1]);
-    assert.match(String(failed['message']), /old is Python 3\.1, .* Python 3\.\d+$/);
-    assert.match(String(failed['remedy']), /npm_config_build_from_source=true .*npm --prefix /);
+    assert.match(String(failed['message']), /old \(Python 3\.1\).* is for Python 3\.\d+ in \//);
+    assert.match(String(failed['remedy']), /^wsgi-ts binding build --python \/.*old$/);
   });
 
-  it('because its standard library is of another build is told as that', () => {
-    const { python } = testPythonEnvironment();
-    const show = 'import sys, sysconfig; print(sysconfig.get_path("stdlib"), sys.base_prefix)';
-    const [stdlib = ''] = execFileSync(python, ['-c', show], { encoding: 'utf8' }).split(' ');
-    // Like Debian's, which lacks as files what its libpython holds: here it is what we need first.
-    const library = join(folder, 'another/lib', basename(stdlib));
-    fs.mkdirSync(library, { recursive: true });
-    for (const name of fs.readdirSync(stdlib)) {
-      if (name !== 'traceback.py') fs.symlinkSync(join(stdlib, name), join(library, name));
-    }
-    write(`another/bin/${basename(stdlib)}`, '');
-    fs.chmodSync(join(folder, 'another/bin', basename(stdlib)), 0o755);
-    fs.symlinkSync(basename(stdlib), join(folder, 'another/bin/python3'));
-    const [failed] = run("show(failure(() => start('another')));") as Record<string, unknown>[];
+  it('because it is another build of the same version is refused, too', () => {
+    makeLackingPython('same');
+    const [failed] = run("show(await failure(() => start('same')));") as Record<string, unknown>[];
+    assert.equal(failed?.['code'], 'ERR_WSGI_BINDING_MISSING');
+  });
+
+  it('because its standard library is not the one of its binding is told as that', () => {
+    makeLackingPython('another');
+    const { cache, binary } = cachedBinding(join(folder, 'another'));
+    fs.mkdirSync(join(binary, '..'), { recursive: true, mode: 0o700 });
+    fs.copyFileSync(installedBinary(), binary);
+    const [failed] = run(
+      "show(await failure(() => start('another')));",
+      variables({ XDG_CACHE_HOME: cache }),
+    ) as Record<string, unknown>[];
     assert.equal(failed?.['code'], 'ERR_WSGI_ENVIRONMENT_MISFIT');
     assert.match(String(failed['message']), /another.*No module named 'traceback'/);
-    assert.match(String(failed['remedy']), /PKG_CONFIG_PATH=.*another\/lib\/pkgconfig/);
+    assert.match(String(failed['remedy']), /binding build --force --python \/.*another/);
   });
 
-  it('because the binding is missing, fails, or has a Python of its own is told as that', () => {
+  it('because npm has installed no binding, or one with a Python of its own, is told as that', () => {
     const root = join(folder, 'project/node_modules/wsgi-ts');
     write('project/package.json', '{}');
-    fs.cpSync(inRepository('dist/src'), join(root, 'dist/src'), { recursive: true });
+    for (const part of ['dist/src', 'python']) {
+      fs.cpSync(inRepository(part), join(root, part), { recursive: true });
+    }
     fs.copyFileSync(inRepository('package.json'), join(root, 'package.json'));
+    const nothingBuilt = variables({ XDG_CACHE_HOME: join(folder, 'empty') });
     const tell = (): unknown => {
-      const [failed] = run('show(failure(start));', variables(), root) as Record<string, unknown>[];
-      assert.match(String(failed?.['remedy']), /npm/);
-      return failed?.['code'];
+      const body = 'show(await failure(start));';
+      const [failed] = run(body, nothingBuilt, root) as Record<string, unknown>[];
+      assert.equal(failed?.['code'], 'ERR_WSGI_BINDING_MISSING');
+      return failed['message'];
     };
-    assert.equal(tell(), 'ERR_WSGI_BINDING_MISSING');
+    assert.match(String(tell()), /pymport is not installed/);
     const pymport = 'project/node_modules/pymport';
-    write(`${pymport}/package.json`, '{ "main": "index.js" }');
-    write(
-      `${pymport}/index.js`,
-      'throw new Error("libpython3.9.so.1.0: cannot open shared object")',
-    );
-    assert.equal(tell(), 'ERR_WSGI_BINDING_NOT_BUILT');
-    write(`${pymport}/lib/binding/${process.platform}-${process.arch}/pymport.node`, '');
-    assert.equal(tell(), 'ERR_WSGI_BINDING_LIBPYTHON');
-    write(
-      `${pymport}/index.js`,
-      'exports.version = { pythonLibrary: { builtin: true, major: 3, minor: 12 } };',
-    );
-    assert.equal(tell(), 'ERR_WSGI_BINDING_BUILTIN');
+    write(`${pymport}/package.json`, '{ "main": "lib/index.js", "version": "1.2.3" }');
+    write(`${pymport}/lib/index.js`, '');
+    assert.match(String(tell()), /pymport was not compiled/);
+    const binary = `${pymport}/lib/binding/${process.platform}-${process.arch}/pymport.node`;
+    write(binary, 'cut short');
+    assert.match(String(tell()), /pymport was not compiled, or not to the end/);
+    fs.writeFileSync(join(folder, binary), builtinBinary());
+    assert.match(String(tell()), /pymport carries a Python of its own/);
   });
 });
+
+/** The installed binding, changed so that it looks for its Python beside itself, as a prebuilt one does. */
+function builtinBinary(): Buffer {
+  const bytes = fs.readFileSync(installedBinary());
+  const folders = readBinary(installedBinary(), fs)?.folders ?? [];
+  const [runpath = ''] = folders;
+  assert.ok(runpath.length >= '$ORIGIN/lib'.length, 'the installed pymport has an rpath');
+  const at = bytes.indexOf(`${runpath}\0`);
+  bytes.write('$ORIGIN/lib\0', at);
+  return bytes;
+}

@@ -1,6 +1,6 @@
 // Which Python shall be used: the virtual environment or interpreter that the person means, found the way
 // they expect it, without running Python where a file tells as much.
-// Called by interpreter.ts before anything of Python is loaded. Reads files; the file system, the
+// Called by bridge/interpreter.ts before anything of Python is loaded. Reads files; the file system, the
 // environment variables and the running of an interpreter come in as arguments. It must never change
 // anything, and never guess past a choice that was explicit: a broken choice is an error.
 
@@ -21,7 +21,7 @@ export interface FileSystem {
 export interface PythonFacts {
   /** `sys.executable`, absolute. */
   readonly executable: string;
-  /** `3.12` */
+  /** `3.12`; `3.13t` for a free-threaded one. */
   readonly version: string;
   /** `sys.base_prefix` */
   readonly basePrefix: string;
@@ -42,7 +42,8 @@ export interface EnvironmentSearch {
 }
 
 /** How an environment was found; none: there is no Python at all but the binding's. */
-export type EnvironmentSource = '--python' | 'PATH' | 'VIRTUAL_ENV' | '.venv' | 'venv' | 'none';
+export type EnvironmentSource =
+  '--python' | 'PATH' | 'CONDA_PREFIX' | 'VIRTUAL_ENV' | '.venv' | 'venv' | 'none';
 
 /** The Python that was chosen. */
 export interface Environment {
@@ -51,7 +52,7 @@ export interface Environment {
   readonly root: string | null;
   /** The interpreter, absolute, as children are to be started with; null with source none. */
   readonly executable: string | null;
-  /** `3.12`; null if it can't be known. */
+  /** `3.12`, `3.13t` for a free-threaded one; null if it can't be known. */
   readonly version: string | null;
   /** Where the Python is installed that the environment was made from: `/usr`; null if unknown. */
   readonly basePrefix: string | null;
@@ -62,8 +63,8 @@ const remedyForPython =
   'Give --python an interpreter (/usr/bin/python3) or the folder of a virtual environment (.venv).';
 
 /**
- * Finds the environment: `--python`, the activated one (the first `python3` on PATH belongs to it),
- * VIRTUAL_ENV, `.venv` and `venv` in the app's directory, else the first `python3` on PATH.
+ * Finds the environment: `--python`, the activated one (the first `python3` on PATH belongs to it; of conda's,
+ * any but `base`, which many shells activate by themselves), VIRTUAL_ENV, `.venv` and `venv` in the app's directory, else the first `python3` on PATH.
  * @throws WsgiTsError ERR_WSGI_PYTHON_NOT_FOUND: what was asked for is not there, or is no Python;
  * ERR_WSGI_ENVIRONMENT_BROKEN: an environment whose Python is gone. Both: operator, exit code 1.
  */
@@ -73,6 +74,9 @@ export function findEnvironment(search: EnvironmentSearch): Environment {
   const activated = onPath === null ? null : rootOf(search.files, onPath);
   if (onPath !== null && activated !== null) {
     return virtualEnvironment(search, 'PATH', activated, onPath);
+  }
+  if (onPath !== null && isActiveConda(search, onPath)) {
+    return installed(search, 'CONDA_PREFIX', onPath);
   }
   const named = search.variables['VIRTUAL_ENV'];
   if (named !== undefined && named !== '') return fromVariable(search, resolve(search.cwd, named));
@@ -85,6 +89,12 @@ export function findEnvironment(search: EnvironmentSearch): Environment {
   return onPath === null
     ? { source: 'none', root: null, executable: null, version: null, basePrefix: null }
     : installed(search, 'PATH', onPath);
+}
+
+/** Whether conda has activated an environment, on purpose, and its Python is this one. */
+function isActiveConda({ variables }: EnvironmentSearch, executable: string): boolean {
+  const { CONDA_PREFIX: prefix, CONDA_DEFAULT_ENV: name } = variables;
+  return Boolean(prefix) && name !== 'base' && dirname(dirname(executable)) === prefix;
 }
 
 /** What messages call it: the environment's folder, or the interpreter. */
@@ -157,15 +167,15 @@ function virtualEnvironment(
   const real = files.realpathSync(executable);
   const copied = real.startsWith(files.realpathSync(root) + '/');
   const made = minorOf(configuration.get('version') ?? configuration.get('version_info'));
-  const now = copied ? null : minorOf(/^python(3\.\d+)$/.exec(basename(real))?.[1]);
-  if (made !== null && now !== null && made !== now) {
+  const now = copied ? null : versionInName(real);
+  if (made !== null && now !== null && made !== minorOf(now)) {
     throw broken(`it was made for Python ${made}, and its python3 is Python ${now} now`);
   }
   return {
     source,
     root,
     executable,
-    version: made ?? now ?? search.ask(executable)?.version ?? null,
+    version: now ?? made ?? search.ask(executable)?.version ?? null,
     basePrefix: copied ? (home === undefined ? null : dirname(home)) : dirname(dirname(real)),
   };
 }
@@ -177,7 +187,7 @@ function installed(
   executable: string,
 ): Environment {
   const real = search.files.realpathSync(executable);
-  const version = minorOf(/^python(3\.\d+)$/.exec(basename(real))?.[1]);
+  const version = versionInName(real);
   if (version !== null) {
     return { source, root: null, executable, version, basePrefix: dirname(dirname(real)) };
   }
@@ -185,7 +195,8 @@ function installed(
   if (facts === null && source === '--python') {
     throw notFound(`--python: ${executable} is no Python 3`, remedyForPython);
   }
-  return { source, root: null, version: null, basePrefix: null, executable, ...facts };
+  const { version: told = null, basePrefix = null } = facts ?? {};
+  return { source, root: null, executable, version: told, basePrefix };
 }
 
 /**
@@ -216,6 +227,11 @@ function readConfiguration(files: FileSystem, path: string): ReadonlyMap<string,
       return at < 0 ? [] : [[line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim()]];
     }),
   );
+}
+
+/** Of `python3.12` and `python3.13t`; null for `python3` and everything else. */
+function versionInName(executable: string): string | null {
+  return /^python(3\.\d+[a-z]?)$/.exec(basename(executable))?.[1] ?? null;
 }
 
 function minorOf(version: string | undefined): string | null {

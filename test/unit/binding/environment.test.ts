@@ -8,7 +8,7 @@ import {
   findEnvironment,
   type Environment,
   type EnvironmentSearch,
-} from '../../../src/bridge/environment.ts';
+} from '../../../src/binding/environment.ts';
 import { WsgiTsError } from '../../../src/errors.ts';
 
 let folder: string;

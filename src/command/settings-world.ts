@@ -1,0 +1,21 @@
+// What the checks of settings ask of this machine. Used by the commands that take settings.
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { compileFormat } from '../log/access-log.ts';
+import type { SettingsWorld } from '../settings/value-types.ts';
+
+/** This machine. */
+export const world: SettingsWorld = {
+  cwd: process.cwd(),
+  isDirectory: (path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return statSync(path).isDirectory();
+    } catch {
+      return false;
+    }
+  },
+  checkAccessLogFormat: (format) => {
+    compileFormat(format);
+  },
+};
