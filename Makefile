@@ -84,6 +84,10 @@ slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a mi
 	@command -v slowhttptest >/dev/null || apt-get install -y slowhttptest >/dev/null
 	@$(in_venv) bench/slowhttptest.sh
 
+.PHONY: matrix
+matrix: setup ## Every Python × framework × library; writes docs/compatibility.md (PYTHONS="…" FRAMEWORKS="…": those only)
+	@npm run --silent matrix
+
 ## The rest
 .PHONY: h2spec format docs clean help
 h2spec: setup ## HTTP/2's conformance, against docs/http2.md; compiles h2spec with Go where it isn't there

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { activatedEnvironment } from './python-environment.ts';
 import { inRepository, repositoryRoot } from './repository.ts';
 import { SpawnedProcess } from './spawned-process.ts';
-import type { ProcessEnd } from './spawned-process.ts';
+import type { OutputQuery, ProcessEnd } from './spawned-process.ts';
 
 /** Options of {@link startServer} and {@link runCli}. */
 export interface ServerOptions {
@@ -24,6 +24,8 @@ export interface ServerOptions {
    * for an error log that goes to a file). By default `workers`, or `listening` where `args` have a log level.
    */
   readonly ready?: 'workers' | 'listening' | 'spawned';
+  /** Milliseconds to wait at most for that, as in {@link OutputQuery}. */
+  readonly patience?: number;
 }
 
 /** A running wsgi-ts. `await using server = await startServer(…)` stops it at the end of the block. */
@@ -57,8 +59,12 @@ export class ServerProcess extends SpawnedProcess {
    *
    * @returns the pid of the `count`-th
    */
-  async waitForReadyWorkers(count: number): Promise<number> {
-    const [, pid] = await this.waitForOutput(/Worker ready \(pid: (\d+)\)/, { count });
+  async waitForReadyWorkers(
+    count: number,
+    patience: Pick<OutputQuery, 'patience'> = {},
+  ): Promise<number> {
+    const query = { count, ...patience };
+    const [, pid] = await this.waitForOutput(/Worker ready \(pid: (\d+)\)/, query);
     return Number(pid);
   }
 }
@@ -90,12 +96,13 @@ export async function startServer(
   const ready = options.ready ?? (ownLevel ? 'listening' : 'workers');
   const bind = valueOf(args, '--bind', '-b') === undefined ? ['--bind', '127.0.0.1:0'] : [];
   const level = ownLevel ? [] : ['--log-level', 'debug'];
+  const patience = options.patience === undefined ? {} : { patience: options.patience };
   const server = spawnCli([...bind, ...level, ...args], options);
   if (ready !== 'spawned')
-    await server.waitForOutput(/Listening at: .+ \(\d+\)\n/, { stream: 'stderr' });
+    await server.waitForOutput(/Listening at: .+ \(\d+\)\n/, { stream: 'stderr', ...patience });
   if (ready === 'workers') {
     const wanted = valueOf(args, '--workers', '-w') ?? options.env?.['WEB_CONCURRENCY'] ?? '1';
-    await server.waitForReadyWorkers(Number(wanted));
+    await server.waitForReadyWorkers(Number(wanted), patience);
   }
   return server;
 }

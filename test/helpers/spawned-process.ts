@@ -27,6 +27,8 @@ export interface OutputQuery {
   readonly stream?: 'stdout' | 'stderr';
   /** Wait until the pattern is there so many times (1 by default); the last of them is the result. */
   readonly count?: number;
+  /** Milliseconds to wait at most; {@link safetyNet} by default. For a start that may compile something. */
+  readonly patience?: number;
 }
 
 /** Kills a group when the pipe from this process closes without a word, by whatever end this process comes to. */
@@ -112,14 +114,17 @@ export class SpawnedProcess {
    */
   waitForOutput(
     pattern: RegExp,
-    { stream, count = 1 }: OutputQuery = {},
+    { stream, count = 1, patience = safetyNet }: OutputQuery = {},
   ): Promise<RegExpExecArray> {
     const everywhere = new RegExp(pattern, [...new Set(`${pattern.flags}g`)].join(''));
     const streams = stream ? [stream] : (['stdout', 'stderr'] as const);
-    return this.#waitUntil(`${String(pattern)} ×${String(count)}`, () =>
-      streams
-        .map((name) => [...this.#written[name].matchAll(everywhere)][count - 1])
-        .find((match) => match !== undefined),
+    return this.#waitUntil(
+      `${String(pattern)} ×${String(count)}`,
+      () =>
+        streams
+          .map((name) => [...this.#written[name].matchAll(everywhere)][count - 1])
+          .find((match) => match !== undefined),
+      patience,
     );
   }
 
@@ -171,7 +176,7 @@ export class SpawnedProcess {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  #waitUntil<T>(what: string, look: () => T | undefined): Promise<T> {
+  #waitUntil<T>(what: string, look: () => T | undefined, patience = safetyNet): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (action: () => void): void => {
         clearTimeout(net);
@@ -193,8 +198,8 @@ export class SpawnedProcess {
       };
       const net = setTimeout(() => {
         this.killGroup();
-        fail(`nothing for ${String(safetyNet)} ms`);
-      }, safetyNet);
+        fail(`nothing for ${String(patience)} ms`);
+      }, patience);
       this.#watchers.add(watcher);
       watcher();
     });
