@@ -56,7 +56,11 @@ async function tryPython(python: Python, wanted: readonly Framework[]): Promise<
       ofLibraries.set(name, reason === '' ? outcome : { state: 'fails', reason });
     }
   }
-  for (const [name, outcome] of ofLibraries) report(python, `  ${name}`, outcome);
+  for (const { distribution } of libraries) {
+    const outcome = ofLibraries.get(distribution);
+    if (outcome === undefined) say(`${nameOf(python).padEnd(18)}   ${distribution}: not tried`);
+    else report(python, `  ${distribution}`, outcome);
+  }
   return { python, frameworks: ofFrameworks, libraries: ofLibraries };
 }
 
@@ -71,7 +75,8 @@ const asked = { pythons: words('PYTHONS'), frameworks: words('FRAMEWORKS') };
 const keys = [...frameworks, oldPins].map(({ key }) => key);
 const unknown = asked.frameworks.filter((key) => !keys.includes(key));
 if (unknown.length > 0) {
-  throw new Error(`FRAMEWORKS: there is no ${unknown.join(', ')}; there are ${keys.join(', ')}`);
+  console.error(`FRAMEWORKS: there is no ${unknown.join(', ')}; there are ${keys.join(', ')}`);
+  process.exit(1);
 }
 const isWanted = ({ key }: Framework): boolean =>
   asked.frameworks.length === 0 || asked.frameworks.includes(key);

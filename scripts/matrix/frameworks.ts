@@ -30,6 +30,11 @@ export interface Framework {
   readonly dataVariable?: string;
   /** Other variables, for the preparations and the server. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Lines that the app itself logs to wsgi.errors when all is well; they are entries of level ERROR
+   * (docs/differences.md).
+   */
+  readonly says?: RegExp;
   /** What makes its data: arguments of Python, each run in the folder. */
   readonly preparations?: readonly (readonly string[])[];
 }
@@ -66,6 +71,7 @@ export const frameworks: readonly Framework[] = [
     visit: visitShop,
     dataVariable: 'SHOP_INSTANCE_PATH',
     env: { SHOP_SECRET_KEY: 'a secret of the matrix' },
+    says: /from 127\.0\.0\.1: INFO in logs: /,
     preparations: [['-m', 'flask', '--app', 'wsgi', 'init-db']],
   },
   {
