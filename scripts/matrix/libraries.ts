@@ -131,7 +131,7 @@ export const libraries: readonly Package[] = readFileSync(
   });
 
 /**
- * Asks for a library's route and compares.
+ * Asks for a library's route and compares. `python` has a route, too, which says its version alone.
  *
  * @param version - the one that is installed
  * @throws Error when status or result are not the right ones

@@ -65,7 +65,7 @@ export function findPythons(named: readonly string[]): FoundPythons {
     } else if (named.length > 0) {
       throw new Error(`${candidate}: ${reason ?? ''}`);
     } else if (facts !== null) {
-      leftOut.push({ candidate: `${facts.implementation} ${facts.version}`, reason: reason ?? '' });
+      leftOut.push({ candidate: `${titleOf(facts)} ${facts.version}`, reason: reason ?? '' });
     }
   }
   return { pythons: [...pythons.values()].sort(newestFirst), leftOut };
@@ -87,6 +87,10 @@ function ask(candidate: string): Facts | null {
     timeout: 20_000,
   });
   return status === 0 ? (JSON.parse(stdout) as Facts) : null;
+}
+
+function titleOf({ implementation }: Facts): string {
+  return implementation === 'cpython' ? 'CPython' : implementation;
 }
 
 function unusable(facts: Facts): string | null {

@@ -50,6 +50,8 @@ export async function tryFramework(
     const server = await start(environment, framework, env, libraries.length > 0);
     try {
       await framework.visit(new Browser(server.url));
+      if (libraries.length > 0)
+        await checkLibrary(new Browser(server.url), 'python', python.version);
       await useLibraries(server, environment, libraries, outcomes);
       await framework.visit(new Browser(server.url));
       // The last word of the server is what matters, also where the visits went well.
