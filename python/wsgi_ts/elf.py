@@ -13,6 +13,7 @@ from typing import BinaryIO
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _STRINGS, _RPATH, _RUNPATH = 1, 5, 15, 29
 _LONGEST = 4096
+_LONGEST_TABLE = 64 * 1024
 
 
 def read_needed(path: str) -> tuple[list[str], list[str]]:
@@ -20,7 +21,7 @@ def read_needed(path: str) -> tuple[list[str], list[str]]:
     try:
         with open(path, "rb") as file:
             return _read(file, os.path.dirname(os.path.abspath(path)))
-    except (OSError, struct.error, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, OverflowError, StopIteration, struct.error):
         return [], []
 
 
@@ -37,7 +38,7 @@ def _read(file: BinaryIO, origin: str) -> tuple[list[str], list[str]]:
     for kind, _, offset, _, _, length in segments:
         if kind == _DYNAMIC:
             file.seek(offset)
-            entries += struct.iter_unpack("<QQ", file.read(length // 16 * 16))
+            entries += struct.iter_unpack("<QQ", file.read(min(length, _LONGEST_TABLE) // 16 * 16))
     numbers = dict(entries)
     address = numbers[_STRINGS]
     place = next(

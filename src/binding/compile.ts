@@ -67,7 +67,10 @@ export async function compile(compilation: Compilation): Promise<string> {
     cwd: source,
     env: {
       ...site.variables,
-      ...{ PYTHONHOME: undefined, PYTHONPATH: undefined },
+      // A folder of headers that holds none would be taken all the same.
+      ...{ PYTHONHOME: undefined, PYTHONPATH: undefined, npm_config_nodedir: undefined },
+      // Whoever runs us with `npm --silent` still wants to know why this has failed.
+      npm_config_loglevel: undefined,
       // binding.gyp asks for these two packages from where it stands.
       NODE_PATH: packageFolders(pymport, ['node-addon-api', '@mapbox/node-pre-gyp']).join(':'),
       CXXFLAGS: `${site.variables['CXXFLAGS'] ?? ''} -I${join(source, 'include')}`.trim(),

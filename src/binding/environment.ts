@@ -19,8 +19,6 @@ export interface FileSystem {
 
 /** What an interpreter says of itself when it is run. */
 export interface PythonFacts {
-  /** `sys.executable`, absolute. */
-  readonly executable: string;
   /** `3.12`; `3.13t` for a free-threaded one. */
   readonly version: string;
   /** `sys.base_prefix` */

@@ -20,12 +20,12 @@ export function showProgress(
 ): BuildListener {
   let open = '';
   const closeLine = (text: string): void => {
-    if (open !== '') write(`\r${open} … ${text}\x1b[K\n`);
+    if (open !== '') write(`\r${open}${text}\x1b[K\n`);
     open = '';
   };
   return {
     begin(text) {
-      closeLine('done');
+      closeLine('');
       if (isTerminal) {
         open = `wsgi-ts: ${text}`;
         write(`${open} …`);
@@ -37,7 +37,7 @@ export function showProgress(
       if (open !== '') write(`\r${open} … ${Math.round(share * 100)} %\x1b[K`);
     },
     end(text) {
-      closeLine(text);
+      closeLine(` … ${text}`);
     },
   };
 }

@@ -23,7 +23,7 @@ export interface Recipe {
 }
 
 /** The versions that wsgi-ts runs with. */
-const oldest = 9;
+const oldest = 8;
 const newest = 14;
 
 /**

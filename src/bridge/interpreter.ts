@@ -9,13 +9,8 @@ import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { BuildListener } from '../binding/build.ts';
 import { provideBinding, type Binding } from '../binding/choose.ts';
-import {
-  describeEnvironment,
-  findEnvironment,
-  type Environment,
-  type PythonFacts,
-} from '../binding/environment.ts';
-import { askInterpreter } from '../binding/interpreter-facts.ts';
+import { chooseEnvironment } from '../binding/choose-environment.ts';
+import { describeEnvironment, type Environment } from '../binding/environment.ts';
 import { loadProblem, misfit } from '../binding/load-problem.ts';
 import { localSite, packageRoot, type BindingSite } from '../binding/site.ts';
 import { WsgiTsError } from '../errors.ts';
@@ -90,14 +85,7 @@ export function startInterpreter(options: InterpreterOptions): Promise<Interpret
 
 async function start(options: InterpreterOptions): Promise<Interpreter> {
   const site = localSite({ ...process.env });
-  const environment = findEnvironment({
-    python: options.python,
-    directory: options.directory,
-    cwd: site.cwd,
-    variables: site.variables,
-    files: fs,
-    ask: (executable) => ask(executable, site),
-  });
+  const environment = chooseEnvironment(options.python, options.directory, site);
   if (started !== undefined) {
     assertSame(started.environment, environment);
     return started.interpreter;
@@ -232,14 +220,4 @@ function isImportError(error: unknown): error is Error {
   return (
     error instanceof Error && /No module named|cannot import|undefined symbol/.test(error.message)
   );
-}
-
-/** Runs an interpreter to learn what its name doesn't tell; null if that fails. */
-function ask(executable: string, { variables }: BindingSite): PythonFacts | null {
-  try {
-    const facts = askInterpreter(executable, variables);
-    return { ...facts, version: facts.binaryVersion };
-  } catch {
-    return null;
-  }
 }

@@ -2,13 +2,13 @@
 // rid of them. Called by cli.ts. Everything that it does is done by src/binding; here are words and options.
 
 import { existsSync } from 'node:fs';
-import * as fs from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { buildBinding } from '../binding/build.ts';
 import { listCached, removeCached, type CachedBinding } from '../binding/cache.ts';
 import { findBinding } from '../binding/choose.ts';
-import { describeEnvironment, findEnvironment } from '../binding/environment.ts';
+import { chooseEnvironment } from '../binding/choose-environment.ts';
+import { describeEnvironment } from '../binding/environment.ts';
 import { askInterpreter, type Variables } from '../binding/interpreter-facts.ts';
 import { showProgress } from '../binding/progress.ts';
 import { localSite, type BindingSite } from '../binding/site.ts';
@@ -69,11 +69,7 @@ function addTo(command: Command, name: string, description: string): Command {
 
 async function build(site: BindingSite, flags: BuildFlags): Promise<void> {
   const directory = resolve(site.cwd, flags.chdir);
-  const environment = findEnvironment({
-    python: flags.python ?? null,
-    ...{ directory, cwd: site.cwd, variables: site.variables, files: fs },
-    ask: () => null,
-  });
+  const environment = chooseEnvironment(flags.python ?? null, directory, site);
   const { executable } = environment;
   if (executable === null) {
     throw new WsgiTsError('ERR_WSGI_PYTHON_NOT_FOUND', 'operator', 'There is no python3 on PATH.', {

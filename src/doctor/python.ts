@@ -2,11 +2,10 @@
 // whether its OpenSSL and Node's get along. Called by checkup.ts. It builds nothing.
 
 import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
+import { chooseEnvironment } from '../binding/choose-environment.ts';
 import { findBinding, whyNotInstalled } from '../binding/choose.ts';
 import {
   describeEnvironment,
-  findEnvironment,
   type Environment,
   type EnvironmentSource,
 } from '../binding/environment.ts';
@@ -35,15 +34,7 @@ export async function lookAtPython(settings: Settings, site: BindingSite): Promi
   let environment: Environment;
   let facts: InterpreterFacts;
   try {
-    environment = findEnvironment({
-      python: settings.python,
-      directory: settings.chdir,
-      ...{ cwd: settings.chdir, variables: site.variables, files: fs },
-      ask: (executable) => {
-        const asked = askInterpreter(executable, site.variables);
-        return { ...asked, version: asked.binaryVersion };
-      },
-    });
+    environment = chooseEnvironment(settings.python, settings.chdir, site);
     if (environment.executable === null) {
       const remedy = 'Install a CPython 3.8 or newer, or name one with --python.';
       return [{ name: 'python', state: 'problem', text: 'There is no python3 on PATH', remedy }];
