@@ -63,8 +63,8 @@ fi
   fail "$python was built without a shared library. Name one built with --enable-shared: make PYTHON=/path/to/python3"
 minor=${version%.*}
 case $minor in
-3.9 | 3.1[0-3]) ;;
-*) fail "$python is Python $version; 3.9 to 3.13 will do: make PYTHON=/path/to/python3" ;;
+3.8 | 3.9 | 3.1[0-4]) ;;
+*) fail "$python is Python $version; 3.8 to 3.14 will do: make PYTHON=/path/to/python3" ;;
 esac
 # Apt's names: those of the default version, or of the one asked for.
 apt_name=

@@ -43,7 +43,7 @@ export async function provideBinding(
   if (found !== null) return found;
   if (environment.executable === null) {
     throw new WsgiTsError('ERR_WSGI_PYTHON_NOT_FOUND', 'operator', 'There is no python3 on PATH.', {
-      remedy: 'Install a CPython 3.9 or newer, or name one with --python.',
+      remedy: 'Install a CPython 3.8 or newer, or name one with --python.',
     });
   }
   const { WSGI_TS_NO_BUILD: variable = '' } = site.variables;
@@ -77,17 +77,19 @@ export function findBinding(environment: Environment, site: BindingSite): Bindin
 }
 
 /**
- * Why the installed pymport is not the one to use, for people to read: `is for Python 3.11 (/usr/lib)`. null: it
- * would do.
+ * Why the installed pymport is not the one to use, for people to read: `the installed pymport is for Python 3.11 in
+ * /usr/lib`. null: it would do.
  */
 export function whyNotInstalled(environment: Environment, site: BindingSite): string | null {
-  if (site.pymport === null) return 'is not installed, or could not be compiled';
+  if (site.pymport === null)
+    return 'pymport is not installed: it was left out, or could not be compiled';
   const facts = readBinary(site.pymport.binary, fs);
-  if (facts === null) return 'was not compiled, or not to the end';
-  if (isBuiltin(facts, site.pymport.binary)) return 'carries a Python of its own';
+  if (facts === null) return 'the installed pymport was not compiled, or not to the end';
+  if (isBuiltin(facts, site.pymport.binary))
+    return 'the installed pymport carries a Python of its own';
   if (fits(facts, environment, site)) return null;
   const folder = libraryFolder(facts, site);
-  return `is for Python ${facts.version} in ${folder ?? 'a place that is gone'}`;
+  return `the installed pymport is for Python ${facts.version} in ${folder ?? 'a place that is gone'}`;
 }
 
 /**
@@ -138,7 +140,7 @@ function forbidden(environment: Environment, site: BindingSite): WsgiTsError {
   const who = describeEnvironment(environment);
   const message =
     `There is no binding for ${who}${environment.version === null ? '' : ` (Python ${environment.version})`}, ` +
-    `and none is to be built (--no-build): the installed pymport ${whyNotInstalled(environment, site) ?? ''}.`;
+    `and none is to be built (--no-build): ${whyNotInstalled(environment, site) ?? ''}.`;
   const python = environment.executable === null ? '' : ` --python ${quote(who)}`;
   return new WsgiTsError('ERR_WSGI_BINDING_MISSING', 'operator', message, {
     remedy: `wsgi-ts binding build${python}`,

@@ -27,8 +27,10 @@ export async function checkUp(settings: Settings, site: BindingSite): Promise<Fi
     ...(await lookAtAddresses(settings)),
   ];
   const canLoad = python.every(({ name, state }) => name === 'openssl' || state === 'good');
-  if (settings.app === null || !canLoad) return findings;
-  return [...findings, await lookAtApp(settings.app, settings)];
+  if (settings.app === null) return findings;
+  if (canLoad) return [...findings, await lookAtApp(settings.app, settings)];
+  const text = `${settings.app} was not imported: what is said of Python above comes first`;
+  return [...findings, { name: 'app', state: 'warning', text }];
 }
 
 const marks = { good: '✓', warning: '!', problem: '✗' } as const;

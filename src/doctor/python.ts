@@ -70,7 +70,7 @@ function lookAtBinding(
 ): { isThere: boolean; findings: Finding[] } {
   const name = 'binding';
   const inCase = whyNotInstalled(environment, site);
-  const installed = inCase === null ? '' : `; the installed pymport ${inCase}`;
+  const installed = inCase === null ? '' : `; ${inCase}`;
   try {
     const binding = findBinding(environment, site);
     if (binding !== null) {
