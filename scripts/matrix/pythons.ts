@@ -1,4 +1,4 @@
-// The Pythons to try: those that `make matrix PYTHONS="…"` names, else every CPython 3.9 to 3.13 that is found
+// The Pythons to try: those that `make matrix PYTHONS="…"` names, else every CPython that wsgi-ts runs with that is found
 // here with a shared library, which embedding needs: pyenv's, the system's, those on PATH. Called by
 // matrix.ts. A Python that can't be embedded is said, with the reason, never dropped without a word.
 
@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { newestMinor, oldestMinor } from '../../src/binding/recipe.ts';
 
 /** A Python as it was installed: no virtual environment. */
 export interface Python {
@@ -45,7 +46,10 @@ print(json.dumps({
     "shared": sysconfig.get_config_var("Py_ENABLE_SHARED") or 0,
     "freeThreaded": sysconfig.get_config_var("Py_GIL_DISABLED") or 0,
 }))`;
-const minors = ['3.13', '3.12', '3.11', '3.10', '3.9'];
+const minors = Array.from(
+  { length: newestMinor - oldestMinor + 1 },
+  (_, index) => `3.${newestMinor - index}`,
+);
 const pyenvRoot = process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv');
 
 /**

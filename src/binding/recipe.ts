@@ -22,9 +22,9 @@ export interface Recipe {
   readonly nodeHeaders: string | null;
 }
 
-/** The versions that wsgi-ts runs with. */
-const oldest = 8;
-const newest = 14;
+/** The minor versions of Python 3 that wsgi-ts runs with. */
+export const oldestMinor = 8;
+export const newestMinor = 14;
 
 /**
  * Finds out how to compile a binding for a Python.
@@ -65,13 +65,13 @@ export function findRecipe(
 function assertSupported(who: string, facts: InterpreterFacts): void {
   const refuse = (why: string, remedy: string): WsgiTsError =>
     new WsgiTsError('ERR_WSGI_PYTHON_UNSUPPORTED', 'operator', `${who}, ${why}.`, { remedy });
-  const versions = `3.${oldest} to 3.${newest}`;
+  const versions = `3.${oldestMinor} to 3.${newestMinor}`;
   const another = `Make the environment with a CPython ${versions}, or name one: --python /usr/bin/python3`;
   if (facts.implementation !== 'CPython') {
     throw refuse('and only CPython can be embedded', another);
   }
   const [major, minor] = facts.version.split('.').map(Number);
-  if (major !== 3 || minor === undefined || minor < oldest || minor > newest) {
+  if (major !== 3 || minor === undefined || minor < oldestMinor || minor > newestMinor) {
     throw refuse(`and wsgi-ts runs with ${versions}`, another);
   }
   if (facts.freeThreaded) {
