@@ -29,8 +29,8 @@ import type { BindingSite } from './site.ts';
 export interface BuildListener {
   /** A building begins, or somebody else's is waited for. */
   begin(text: string): void;
-  /** How much is done, from 0 to 1. */
-  progress(share: number): void;
+  /** One of the files is compiled. */
+  step(): void;
   end(text: 'done' | 'failed'): void;
 }
 
@@ -88,8 +88,8 @@ export async function buildBinding(
     try {
       const binary = await compile({
         ...{ recipe, site, folder, signal },
-        onProgress: (share) => {
-          listener.progress(share);
+        onStep: () => {
+          listener.step();
         },
         onOutput: options.onOutput ?? (() => undefined),
       });

@@ -18,8 +18,8 @@ export interface Compilation {
   /** An empty folder, for everything that comes into being. */
   readonly folder: string;
   readonly signal: AbortSignal | undefined;
-  /** Is told how much is done, from 0 to 1. */
-  readonly onProgress: (share: number) => void;
+  /** Is called when a file is compiled. */
+  readonly onStep: () => void;
   /** Is given everything that the children write. */
   readonly onOutput: (text: string) => void;
 }
@@ -49,8 +49,6 @@ export async function compile(compilation: Compilation): Promise<string> {
   // Links, since a path with a space in it doesn't survive node-gyp's makefiles.
   fs.symlinkSync(recipe.include, join(source, 'include'));
   fs.symlinkSync(recipe.library, join(source, 'libpython'));
-  const files = fs.readdirSync(join(source, 'src')).filter((name) => name.endsWith('.cc')).length;
-  let compiled = 0;
   const { code, output } = await run(compilation, process.execPath, {
     args: [
       require.resolve('node-gyp/bin/node-gyp.js'),
@@ -77,10 +75,7 @@ export async function compile(compilation: Compilation): Promise<string> {
       LIBS: `${join(source, 'libpython')} '-Wl,-rpath,${dirname(recipe.library)}'`,
     },
     onLine: (line) => {
-      if (/^ {2}(?:CXX|SOLINK_MODULE)\(target\)/.test(line)) {
-        compiled += 1;
-        compilation.onProgress(Math.min(1, compiled / (files + 1)));
-      }
+      if (/^ {2}(?:CXX|SOLINK_MODULE)\(target\)/.test(line)) compilation.onStep();
     },
   });
   const binary = join(source, 'out', 'pymport.node');

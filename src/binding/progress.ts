@@ -18,26 +18,23 @@ export function showProgress(
     }
   },
 ): BuildListener {
-  let open = '';
+  let isOpen = false;
   const closeLine = (text: string): void => {
-    if (open !== '') write(`\r${open}${text}\x1b[K\n`);
-    open = '';
+    if (isOpen) write(`${text}\n`);
+    isOpen = false;
   };
   return {
     begin(text) {
       closeLine('');
-      if (isTerminal) {
-        open = `wsgi-ts: ${text}`;
-        write(`${open} …`);
-      } else {
-        write(`wsgi-ts: ${text}\n`);
-      }
+      isOpen = isTerminal;
+      write(`wsgi-ts: ${text}${isTerminal ? ' …' : '\n'}`);
     },
-    progress(share) {
-      if (open !== '') write(`\r${open} … ${Math.round(share * 100)} %\x1b[K`);
+    // Dots, and nothing that is written over: the line may be longer than the terminal is wide.
+    step() {
+      if (isOpen) write('.');
     },
     end(text) {
-      closeLine(` … ${text}`);
+      closeLine(` ${text}`);
     },
   };
 }

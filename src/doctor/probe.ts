@@ -8,7 +8,7 @@ import { WsgiTsError } from '../errors.ts';
 import type { ProbeAnswer, ProbeQuestion } from './probe-run.ts';
 
 const answerTo = 3;
-const nobody = { begin: () => undefined, progress: () => undefined, end: () => undefined };
+const nobody = { begin: () => undefined, step: () => undefined, end: () => undefined };
 
 async function answer(question: ProbeQuestion): Promise<ProbeAnswer> {
   const { python, chdir, pythonpath, env, app } = question;

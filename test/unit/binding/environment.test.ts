@@ -121,6 +121,28 @@ describe('which Python is used', () => {
     });
   });
 
+  it("is conda's environment where one was activated on purpose, which `base` is not", () => {
+    install('conda', '3.12');
+    install('conda/envs/mine', '3.11');
+    install('usr', '3.10');
+    makeEnvironment('app/.venv', 'usr');
+    const look = (name: string, root: string): [string, string | null] => {
+      const variables = { CONDA_PREFIX: at(root), CONDA_DEFAULT_ENV: name };
+      const { source, version } = find({ PATH: at(root, 'bin'), variables });
+      return [source, version];
+    };
+    assert.deepEqual(look('mine', 'conda/envs/mine'), ['CONDA_PREFIX', '3.11']);
+    assert.deepEqual(look('base', 'conda'), ['.venv', '3.10']);
+    const deactivated = { CONDA_PREFIX: at('conda/envs/mine'), CONDA_DEFAULT_ENV: 'mine' };
+    assert.equal(find({ PATH: at('usr', 'bin'), variables: deactivated }).source, '.venv');
+  });
+
+  it('tells a free-threaded build by its name', () => {
+    install('usr', '3.13t');
+    makeEnvironment('app/.venv', 'usr', 'version = 3.13.1\n');
+    assert.equal(find().version, '3.13t');
+  });
+
   it("is the binding's own where there is no Python at all", () => {
     const found = find();
     assert.equal(found.source, 'none');

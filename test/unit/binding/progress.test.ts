@@ -9,7 +9,8 @@ function told(isTerminal: boolean): string {
   });
   listener.begin('somebody else builds');
   listener.begin('x is built');
-  listener.progress(0.5);
+  listener.step();
+  listener.step();
   listener.end('done');
   listener.end('done');
   return text;
@@ -21,12 +22,6 @@ describe('how a building goes', () => {
   });
 
   it('is a line that grows on a terminal', () => {
-    const lines = told(true).split('\n');
-    assert.match(
-      lines[0] ?? '',
-      /^wsgi-ts: somebody else builds …\r.*somebody else builds\x1b\[K$/,
-    );
-    assert.match(lines[1] ?? '', /^wsgi-ts: x is built …\r.* … 50 %\x1b\[K\r.* … done\x1b\[K$/);
-    assert.deepEqual(lines.slice(2), ['']);
+    assert.equal(told(true), 'wsgi-ts: somebody else builds …\nwsgi-ts: x is built ….. done\n');
   });
 });

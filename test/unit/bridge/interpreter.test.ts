@@ -43,7 +43,7 @@ function program(body: string, root = inRepository()): string[] {
     import { isDeepStrictEqual } from 'node:util';
     import { startInterpreter } from ${module};
     const show = (value) => writeSync(1, JSON.stringify(value) + '\\n');
-    const silent = { begin() {}, progress() {}, end() {} };
+    const silent = { begin() {}, step() {}, end() {} };
     const start = (python = null) =>
       startInterpreter({ python, directory: process.cwd(), noBuild: true, listener: silent });
     const failure = async (action) => {
