@@ -5,7 +5,7 @@
 // First, because the imports of a module run in order and before its own statements.
 import './sigusr1.ts';
 import { CommanderError } from 'commander';
-import type { Variables } from './binding/interpreter-facts.ts';
+import type { Variables } from './binding/site.ts';
 import { write } from './command/output.ts';
 import { serve } from './command/serve.ts';
 import { WsgiTsError } from './errors.ts';

@@ -40,6 +40,11 @@ def test_a_library_of_the_wheel_is_looked_into_and_circles_end(wheel):
     assert not wheel({"a.so": ["b.so"], "b.so": ["a.so", "libz.so.1"]}, "a.so")
 
 
+@pytest.mark.parametrize("library", ["libstdc++.so.6", "libc++.so.1"])
+def test_one_with_cplusplus_in_it_does_not(wheel, library):
+    assert not wheel({"a.so": ["libssl.so.3", "b.so"], "b.so": [library]}, "a.so")
+
+
 @pytest.mark.parametrize("library", ["libsslike.so", "libc.so.6", "libpqueue.so", "libstdc++.so.6"])
 def test_other_modules_do_not(wheel, library):
     assert not wheel({"a.so": [library]}, "a.so")

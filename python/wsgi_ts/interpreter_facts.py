@@ -1,6 +1,6 @@
 """Print, as one line of JSON, what a binding for the Python that runs this must be compiled against.
 
-Run by src/binding/interpreter-facts.ts as a program of its own, `python -I -S interpreter_facts.py`, in
+Run by src/binding/interpreter-facts.ts as a program of its own, `python -E -s -S interpreter_facts.py`, in
 whatever the person's `python3` is: so it must run in Python 2.7 and PyPy, too, to be told apart from
 what will do. It imports nothing but the standard library.
 """

@@ -4,7 +4,7 @@ Node exports the symbols of the OpenSSL that is linked into it, and a program's 
 library that is loaded later, whatever version it asks for (ld.so(8); symbol versions don't help, since Node's
 have none). So Python's `ssl` would run Node's OpenSSL, and a wheel that brings OpenSSL 1.1 would crash in it.
 Here those modules, and no others, are loaded so that their own libraries come first (RTLD_DEEPBIND, dlopen(3)).
-Not all modules: C++ code that was loaded so has a `std::cout` of its own, which nobody has made.
+Never C++ code: loaded so, it has a `std::cout` of its own, which nobody has made, and dies of writing to it.
 
 Installed by boot.py before anything of the app is imported. Where the C library knows no RTLD_DEEPBIND (musl,
 macOS), or another allocator is preloaded (memory of one would be freed by the other), nothing is done.
@@ -21,14 +21,20 @@ from typing import Any
 
 from . import elf
 
-_THE_LIBRARYS = ("_ssl", "_hashlib")
+_PYTHONS_OWN = ("_ssl", "_hashlib")
 """Modules of Python's own library that use OpenSSL."""
 
-_USES_OPENSSL = re.compile(r"lib(?:ssl|crypto|pq|curl|mysqlclient|mariadb|sybdb)\b")
+_USES_OPENSSL = re.compile(r"lib(?:ssl|crypto|pq|curl|mariadb|sybdb)\b")
 """Libraries that are OpenSSL or load it. auditwheel writes `libpq-9b38f5e3.so.5`."""
+
+_IS_CPLUSPLUS = re.compile(r"lib(?:std)?c\+\+")
 
 _AT_MOST = 200
 """Libraries looked at for one module."""
+
+
+_deep = 0
+"""Modules that are being loaded with their own libraries: one may import others while it is."""
 
 
 def install() -> None:
@@ -39,13 +45,17 @@ def install() -> None:
         return
 
     def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
-        if not uses_openssl(spec.name, self.path):
+        global _deep  # noqa: PLW0603
+        deep = uses_openssl(spec.name, self.path)
+        if not deep and not _deep:
             return original(self, spec)
         before = sys.getdlopenflags()
-        sys.setdlopenflags(before | flag)
+        sys.setdlopenflags(before | flag if deep else before & ~flag)
+        _deep += deep
         try:
             return original(self, spec)
         finally:
+            _deep -= deep
             sys.setdlopenflags(before)
 
     loader: Any = ExtensionFileLoader
@@ -53,22 +63,21 @@ def install() -> None:
 
 
 def uses_openssl(name: str, path: str) -> bool:
-    """Return whether the extension module `name` in the file `path` loads OpenSSL, directly or not."""
-    if name in _THE_LIBRARYS:
+    """Return whether the extension module `name` in the file `path` loads OpenSSL, and no C++.
+
+    Directly or through the libraries of its wheel; the system's are known by their names.
+    """
+    if name in _PYTHONS_OWN:
         return True
     if os.sep + "lib-dynload" + os.sep in path:
         return False
     seen: set[str] = set()
     waiting = [path]
     while waiting and len(seen) < _AT_MOST:
-        file = waiting.pop()
-        needed, folders = elf.read_needed(file)
+        needed, folders = elf.read_needed(waiting.pop())
         for library in needed:
-            if _USES_OPENSSL.match(library):
-                return True
             if library not in seen:
                 seen.add(library)
-                # What a wheel brings; the system's own libraries are known by their names.
                 candidates = (os.path.join(folder, library) for folder in folders)
                 waiting += [found for found in candidates if os.path.isfile(found)][:1]
-    return False
+    return any(map(_USES_OPENSSL.match, seen)) and not any(map(_IS_CPLUSPLUS.match, seen))

@@ -1,7 +1,7 @@
 // The bindings that were built for this user, each in a folder of its own: which there are, whether one may be
-// trusted, how one is put there and taken away. Called by choose.ts, build.ts and the command. What is loaded
-// from here runs with all of the user's rights, so nothing is read from or written to a place that somebody
-// else can write.
+// trusted, how one is put there and taken away. Called by choose.ts, build.ts, the doctor and the command. What is
+// loaded from here runs with all of the user's rights: the folder must be theirs or root's, and writable by nobody
+// else; for root, so must every folder above.
 
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -60,62 +60,91 @@ export function bindingName(site: BindingSite, python: BoundPython): string {
  * @throws WsgiTsError ERR_WSGI_BINDING_CACHE (operator) where somebody else could have written it
  */
 export function findCached(site: BindingSite, python: BoundPython): CachedBinding | null {
-  const found = read(site, bindingName(site, python));
+  if (site.cache === null) return null;
+  const found = read(site.cache, bindingName(site, python));
   if (readBinary(found.path, fs)?.version !== python.version) return null;
-  assertOurs(site, dirname(found.path));
+  // What root has put there (in an image, say) is as good as the user's own.
+  assertSafe(site, dirname(found.path), [site.uid, 0]);
   return found;
 }
 
 /** Every binding in the cache, the damaged ones too. */
-export function listCached(site: BindingSite): CachedBinding[] {
-  try {
-    const names = fs.readdirSync(site.cache).filter((name) => nameForm.test(name));
-    return names.sort().map((name) => read(site, name));
-  } catch {
-    return [];
-  }
+export function listCached({ cache }: BindingSite): CachedBinding[] {
+  return cache === null ? [] : entries(cache, nameForm).map((name) => read(cache, name));
 }
 
 /** Takes a binding away. A server that has loaded it goes on. @returns whether it was there */
 export function removeCached(site: BindingSite, name: string): boolean {
-  const folder = join(site.cache, name);
-  if (!nameForm.test(name) || !fs.existsSync(folder)) return false;
+  const { cache } = site;
+  if (cache === null || !nameForm.test(name) || !fs.existsSync(join(cache, name))) return false;
   atCache(site, () => {
-    fs.rmSync(folder, { recursive: true });
+    fs.rmSync(join(cache, name), { recursive: true });
+    clearRemains(cache, name);
   });
   return true;
+}
+
+/** Takes away what builders of a binding have left that were killed. The lock must be held, if anybody may build. */
+export function clearRemains(cache: string, name: string): void {
+  for (const left of entries(cache, /\.(?:build|new|old)-\w+$/)) {
+    if (left.startsWith(`${name}.`)) fs.rmSync(join(cache, left), { recursive: true, force: true });
+  }
 }
 
 /**
  * Makes the cache's folder, for this user only.
  *
- * @throws WsgiTsError ERR_WSGI_BINDING_CACHE (operator): it can't be made or written, or it is another user's
+ * @returns its path
+ * @throws WsgiTsError ERR_WSGI_BINDING_CACHE (operator): it can't be made or written, or others could write it
  */
-export function openCache(site: BindingSite): void {
+export function openCache(site: BindingSite): string {
+  const cache = checkCache(site);
   atCache(site, () => {
-    fs.mkdirSync(site.cache, { recursive: true, mode: 0o700 });
-    fs.accessSync(site.cache, fs.constants.W_OK);
+    makeFolders(cache);
   });
-  assertOurs(site, site.cache);
+  assertSafe(site, cache, [site.uid]);
+  return cache;
+}
+
+/**
+ * Whether the cache's folder is there or could be made, as openCache finds it; changes nothing.
+ *
+ * @returns its path
+ * @throws WsgiTsError ERR_WSGI_BINDING_CACHE (operator)
+ */
+export function checkCache(site: BindingSite): string {
+  const { cache } = site;
+  if (cache === null) throw cacheProblem(site, 'there is no home folder');
+  let there = cache;
+  while (!fs.existsSync(there)) there = dirname(there);
+  if (there === cache) assertSafe(site, cache, [site.uid]);
+  else if (site.uid === 0) assertRootsAbove(site, join(there, 'x'));
+  atCache(site, () => {
+    fs.accessSync(`${there}/.`, fs.constants.W_OK); // ENOTDIR for a file
+  });
+  return cache;
 }
 
 /** Puts a compiled binding into the cache: there it is whole, or not at all. */
 export function addCached(site: BindingSite, binary: string, record: BindingRecord): CachedBinding {
+  const cache = openCache(site);
   const name = bindingName(site, record);
-  const target = join(site.cache, name);
+  const target = join(cache, name);
   atCache(site, () => {
-    const fresh = fs.mkdtempSync(join(site.cache, 'new-'));
+    const fresh = fs.mkdtempSync(`${target}.new-`);
+    const replaced = `${target}.old-${process.pid}`;
     try {
       fs.copyFileSync(binary, join(fresh, binaryName));
       fs.writeFileSync(join(fresh, recordName), `${JSON.stringify(record, null, 2)}\n`);
-      fs.rmSync(target, { recursive: true, force: true });
+      // A folder can't be renamed onto another one that has something in it.
+      if (fs.existsSync(target)) fs.renameSync(target, replaced);
       fs.renameSync(fresh, target);
-    } catch (error) {
+    } finally {
       fs.rmSync(fresh, { recursive: true, force: true });
-      throw error;
+      fs.rmSync(replaced, { recursive: true, force: true });
     }
   });
-  return read(site, name);
+  return read(cache, name);
 }
 
 /**
@@ -128,27 +157,37 @@ export function atCache<Result>(site: BindingSite, action: () => Result): Result
     return action();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
+    if (code === undefined || error instanceof WsgiTsError) throw error;
     throw cacheProblem(site, code);
   }
 }
 
 /** What a system error of this code means for the cache. */
 export function cacheProblem({ cache }: BindingSite, code: string): WsgiTsError {
-  const elsewhere =
-    'Name a folder that is yours to write, with XDG_CACHE_HOME: XDG_CACHE_HOME=/path wsgi-ts …';
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   const why = full ? 'the disk is full' : `it can't be written (${code})`;
-  const message = `A binding for this Python has to be kept in ${cache}, and ${why}.`;
+  const message = `A binding for this Python has to be kept in ${cache ?? '~/.cache'}, and ${why}.`;
   return new WsgiTsError('ERR_WSGI_BINDING_CACHE', 'operator', message, {
     remedy: full
       ? 'Make room (about 10 MB), or name another place: XDG_CACHE_HOME=/path'
-      : elsewhere,
+      : 'Name a folder that is yours to write, with XDG_CACHE_HOME: XDG_CACHE_HOME=/path wsgi-ts …',
   });
 }
 
-function read(site: BindingSite, name: string): CachedBinding {
-  const folder = join(site.cache, name);
+/** One by one: with `recursive`, Node never returns from a folder such as /proc that takes none. */
+function makeFolders(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  try {
+    fs.mkdirSync(folder, 0o700);
+  } catch (error) {
+    // Somebody else was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function read(cache: string, name: string): CachedBinding {
+  const folder = join(cache, name);
   let record: BindingRecord | null = null;
   try {
     record = JSON.parse(fs.readFileSync(join(folder, recordName), 'utf8')) as BindingRecord;
@@ -158,35 +197,47 @@ function read(site: BindingSite, name: string): CachedBinding {
   return { name, path: join(folder, binaryName), record };
 }
 
-/**
- * A folder must be the user's own, and writable by nobody else. For root that holds all the way up: whoever
- * can rename a folder above can put another one in its place.
- */
-function assertOurs(site: BindingSite, folder: string): void {
-  const { mode, uid } = fs.statSync(folder);
-  const refuse = (path: string, why: string): WsgiTsError =>
-    new WsgiTsError(
-      'ERR_WSGI_BINDING_CACHE',
-      'operator',
-      `A binding would be loaded from ${site.cache}, but ${path} ${why}.`,
-      {
-        remedy:
-          'Name a place that is safe with XDG_CACHE_HOME, or install pymport compiled for this Python: ' +
-          'npm_config_build_from_source=true npm install pymport',
-      },
-    );
-  if (uid !== site.uid) throw refuse(folder, "is another user's");
-  if ((mode & (groupWritable | othersWritable)) !== 0) {
-    throw refuse(folder, 'can be written by other users');
+function entries(folder: string, form: RegExp): string[] {
+  try {
+    const names = fs.readdirSync(folder);
+    return names.filter((name) => form.test(name)).sort();
+  } catch {
+    return [];
   }
-  if (site.uid !== 0) return;
-  for (let above = dirname(fs.realpathSync(folder)); ; above = dirname(above)) {
-    const found = fs.statSync(above);
-    if (found.uid !== 0) throw refuse(above, 'belongs to a user who is not root');
-    const groups = found.gid === 0 ? 0 : groupWritable;
-    if ((found.mode & (othersWritable | groups)) !== 0 && (found.mode & sticky) === 0) {
-      throw refuse(above, 'can be written by users other than root');
+}
+
+/** A folder must belong to one of `owners`, and be writable by nobody else. */
+function assertSafe(site: BindingSite, folder: string, owners: readonly number[]): void {
+  const { mode, uid } = fs.statSync(folder);
+  if (!owners.includes(uid)) throw unsafe(site, folder, "is another user's");
+  if ((mode & (groupWritable | othersWritable)) !== 0) {
+    throw unsafe(site, folder, 'can be written by other users');
+  }
+  if (site.uid === 0) assertRootsAbove(site, folder);
+}
+
+/** Whoever can rename a folder above can put another one in its place: for root, each must be root's. */
+function assertRootsAbove(site: BindingSite, folder: string): void {
+  for (let above = dirname(folder); ; above = dirname(above)) {
+    const { gid, mode, uid } = fs.statSync(above);
+    if (uid !== 0) throw unsafe(site, above, 'belongs to a user who is not root');
+    const groups = gid === 0 ? 0 : groupWritable;
+    if ((mode & (othersWritable | groups)) !== 0 && (mode & sticky) === 0) {
+      throw unsafe(site, above, 'can be written by users other than root');
     }
     if (above === dirname(above)) return;
   }
+}
+
+function unsafe({ cache }: BindingSite, path: string, why: string): WsgiTsError {
+  return new WsgiTsError(
+    'ERR_WSGI_BINDING_CACHE',
+    'operator',
+    `A binding would be loaded from ${cache ?? ''}, but ${path} ${why}.`,
+    {
+      remedy:
+        'Name a place that is safe with XDG_CACHE_HOME, or install pymport compiled for this Python: ' +
+        'npm_config_build_from_source=true npm install pymport',
+    },
+  );
 }

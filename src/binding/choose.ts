@@ -8,9 +8,10 @@ import { WsgiTsError } from '../errors.ts';
 import { readBinary, type BinaryFacts } from './binary.ts';
 import { buildBinding, type BuildOptions } from './build.ts';
 import { findCached } from './cache.ts';
-import { describeEnvironment, type Environment } from './environment.ts';
+import { describeEnvironment, noPython, type Environment } from './environment.ts';
 import { askInterpreter } from './interpreter-facts.ts';
-import type { BindingSite } from './site.ts';
+import { quote } from './shell.ts';
+import { isOn, type BindingSite } from './site.ts';
 
 /** A binding to load. */
 export interface Binding {
@@ -41,13 +42,8 @@ export async function provideBinding(
 ): Promise<Binding> {
   const found = findBinding(environment, site);
   if (found !== null) return found;
-  if (environment.executable === null) {
-    throw new WsgiTsError('ERR_WSGI_PYTHON_NOT_FOUND', 'operator', 'There is no python3 on PATH.', {
-      remedy: 'Install a CPython 3.8 or newer, or name one with --python.',
-    });
-  }
-  const { WSGI_TS_NO_BUILD: variable = '' } = site.variables;
-  const mayBuild = !options.noBuild && ['', '0'].includes(variable);
+  if (environment.executable === null) throw noPython();
+  const mayBuild = !options.noBuild && !isOn(site.variables['WSGI_TS_NO_BUILD']);
   const isKnown = environment.version !== null && environment.basePrefix !== null;
   if (isKnown && !mayBuild) throw forbidden(environment, site);
   const facts = askInterpreter(environment.executable, site.variables);
@@ -138,16 +134,14 @@ function belongsTo(folder: string, prefix: string): boolean {
 
 function forbidden(environment: Environment, site: BindingSite): WsgiTsError {
   const who = describeEnvironment(environment);
+  const { basePrefix, version } = environment;
+  const which =
+    version === null ? '' : ` (Python ${version} in ${basePrefix ?? 'an unknown place'})`;
   const message =
-    `There is no binding for ${who}${environment.version === null ? '' : ` (Python ${environment.version})`}, ` +
+    `There is no binding for ${who}${which}, ` +
     `and none is to be built (--no-build): ${whyNotInstalled(environment, site) ?? ''}.`;
   const python = environment.executable === null ? '' : ` --python ${quote(who)}`;
   return new WsgiTsError('ERR_WSGI_BINDING_MISSING', 'operator', message, {
     remedy: `wsgi-ts binding build${python}`,
   });
-}
-
-/** As a shell takes it. */
-export function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

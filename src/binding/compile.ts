@@ -5,11 +5,11 @@
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
 import { packageManager } from './package-manager.ts';
 import type { Recipe } from './recipe.ts';
-import type { BindingSite } from './site.ts';
+import type { BindingSite, Variables } from './site.ts';
 
 /** What a compilation is done with. */
 export interface Compilation {
@@ -17,7 +17,9 @@ export interface Compilation {
   readonly site: BindingSite;
   /** An empty folder, for everything that comes into being. */
   readonly folder: string;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
+  /** Whether somebody will end the children, who then need not hear of Ctrl-C by themselves. */
+  readonly ownGroup: boolean;
   /** Is called when a file is compiled. */
   readonly onStep: () => void;
   /** Is given everything that the children write. */
@@ -30,6 +32,10 @@ const sources = ['src', 'binding.gyp', 'except.gypi', 'package.json'];
 /** How many lines of the compiler's a message quotes. */
 const linesShown = 15;
 const noNetwork = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/;
+/** Lines that tell why something failed, and those that only tell that it did. */
+const isReason = /error|fatal|not found|no such file|denied|cannot/i;
+const isNoise =
+  /^(?:gyp|npm) (?:info|verb|http)|^(?:gyp ERR!|npm error) (?:stack|cwd|node|System|command|not ok|A complete)/;
 const fullDisk = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/;
 
 /**
@@ -41,14 +47,14 @@ const fullDisk = /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/;
  */
 export async function compile(compilation: Compilation): Promise<string> {
   const { recipe, site, folder } = compilation;
-  const pymport = site.pymport?.root ?? (await fetchPymport(compilation));
   const source = join(folder, 'pymport');
-  for (const name of sources) {
-    fs.cpSync(join(pymport, name), join(source, name), { recursive: true });
-  }
+  copySources(site.pymport?.root ?? (await fetchPymport(compilation)), source);
   // Links, since a path with a space in it doesn't survive node-gyp's makefiles.
   fs.symlinkSync(recipe.include, join(source, 'include'));
   fs.symlinkSync(recipe.library, join(source, 'libpython'));
+  // RPATH, not RUNPATH: LD_LIBRARY_PATH must not bring in another Python. ld.so(8)
+  const oldTag = site.platform.startsWith('linux') ? '-Wl,--disable-new-dtags' : '';
+  const { compiler, cCompiler, make } = recipe.tools;
   const { code, output } = await run(compilation, process.execPath, {
     args: [
       require.resolve('node-gyp/bin/node-gyp.js'),
@@ -64,15 +70,12 @@ export async function compile(compilation: Compilation): Promise<string> {
     ],
     cwd: source,
     env: {
-      ...site.variables,
-      // A folder of headers that holds none would be taken all the same.
-      ...{ PYTHONHOME: undefined, PYTHONPATH: undefined, npm_config_nodedir: undefined },
-      // Whoever runs us with `npm --silent` still wants to know why this has failed.
-      npm_config_loglevel: undefined,
-      // binding.gyp asks for these two packages from where it stands.
-      NODE_PATH: packageFolders(pymport, ['node-addon-api', '@mapbox/node-pre-gyp']).join(':'),
+      ...withoutNames(site.variables, disturbing),
+      // binding.gyp runs `node`, by that name.
+      PATH: [dirname(process.execPath), site.variables['PATH'] ?? ''].join(delimiter),
+      ...{ CXX: compiler ?? undefined, CC: cCompiler, MAKE: make ?? undefined },
       CXXFLAGS: `${site.variables['CXXFLAGS'] ?? ''} -I${join(source, 'include')}`.trim(),
-      LIBS: `${join(source, 'libpython')} '-Wl,-rpath,${dirname(recipe.library)}'`,
+      LIBS: `${join(source, 'libpython')} ${oldTag} '-Wl,-rpath,${dirname(recipe.library)}'`,
     },
     onLine: (line) => {
       if (/^ {2}(?:CXX|SOLINK_MODULE)\(target\)/.test(line)) compilation.onStep();
@@ -82,6 +85,49 @@ export async function compile(compilation: Compilation): Promise<string> {
   if (code === 0 && fs.existsSync(binary)) return binary;
   if (recipe.nodeHeaders === null && noNetwork.test(output)) throw noNodeHeaders(site);
   throw failed('pymport could not be compiled for this Python', output);
+}
+
+/**
+ * Copies all that is compiled, and the packages that pymport's binding.gyp asks for: gyp writes beside what it is
+ * given, so nothing of that may be elsewhere.
+ */
+function copySources(pymport: string, target: string): void {
+  try {
+    for (const name of sources) {
+      fs.cpSync(join(pymport, name), join(target, name), { recursive: true });
+    }
+    const { resolve } = createRequire(join(pymport, 'package.json'));
+    const headers = dirname(resolve('node-addon-api/package.json'));
+    const packages = join(target, 'node_modules');
+    fs.cpSync(headers, join(packages, 'node-addon-api'), { recursive: true, dereference: true });
+    // Asked for a folder that only a Python of its own would lie in.
+    const asked = join(packages, '@mapbox', 'node-pre-gyp');
+    fs.mkdirSync(asked, { recursive: true });
+    fs.writeFileSync(join(asked, 'index.js'), 'exports.find = (file) => file;\n');
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    if (['ENOSPC', 'EDQUOT'].includes(code)) throw cause;
+    throw new WsgiTsError(
+      'ERR_WSGI_BINDING_SOURCES',
+      'operator',
+      `pymport, from which a binding is compiled, is not installed completely (${code})`,
+      { remedy: 'Install it anew, beside wsgi-ts: npm install --ignore-scripts pymport', cause },
+    );
+  }
+}
+
+/** Settings that would lead a compilation or an installation elsewhere, or silence it; in lower case. */
+const disturbing = new Set([
+  ...['pythonhome', 'pythonpath', 'pythonstartup', 'node_options'],
+  ...['npm_config_nodedir', 'npm_config_loglevel', 'npm_config_global', 'npm_config_location'],
+  ...['npm_config_prefix', 'npm_config_omit', 'npm_config_include', 'npm_config_dry_run'],
+]);
+
+/** The variables but for these; npm and node-gyp take theirs in any case. */
+export function withoutNames(variables: Variables, names: ReadonlySet<string>): Variables {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !names.has(name.toLowerCase())),
+  );
 }
 
 /** Has npm bring pymport's sources; its own install script is not run. */
@@ -95,7 +141,7 @@ async function fetchPymport(compilation: Compilation): Promise<string> {
   const { code, output } = await run(compilation, 'npm', {
     args: ['install', ...options, '--prefix', place, pymport],
     cwd: place,
-    env: site.variables,
+    env: withoutNames(site.variables, disturbing),
     onLine: () => undefined,
   });
   const root = join(place, 'node_modules', 'pymport');
@@ -124,20 +170,11 @@ function noNodeHeaders(site: BindingSite): WsgiTsError {
   );
 }
 
-/** The folders in which `pymport` finds its packages, as NODE_PATH takes them. */
-function packageFolders(pymport: string, names: readonly string[]): string[] {
-  const resolve = createRequire(join(pymport, 'package.json')).resolve;
-  return names.map((name) => {
-    const [top = ''] = resolve(`${name}/package.json`).split(`/${name}/package.json`);
-    return top;
-  });
-}
-
 function failed(message: string, output: string): Error {
   if (fullDisk.test(output)) {
     return Object.assign(new Error('No space left on device'), { code: 'ENOSPC' });
   }
-  const problems = output.split('\n').filter((line) => /error|fatal/i.test(line));
+  const problems = output.split('\n').filter((line) => isReason.test(line) && !isNoise.test(line));
   const quoted = problems.length > 0 ? problems.slice(0, linesShown).join('\n') : tail(output);
   return new WsgiTsError('ERR_WSGI_BINDING_COMPILATION', 'operator', `${message}:\n${quoted}`, {
     remedy: 'Everything that was said: wsgi-ts binding build --verbose',
@@ -157,23 +194,26 @@ interface Command {
 
 /** Runs a command to its end. `code` is null where it can't be started. Throws where the signal says so. */
 async function run(
-  { signal, onOutput }: Compilation,
+  { signal, ownGroup, onOutput }: Compilation,
   program: string,
   { args, cwd, env, onLine }: Command,
 ): Promise<{ code: number | null; output: string }> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const child = spawn(program, args, {
-    cwd,
-    env,
-    detached: true,
+    ...{ cwd, env, detached: ownGroup },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const end = (): void => {
     // The whole group: make and the compilers as well.
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid === undefined) return;
+    try {
+      process.kill(ownGroup ? -child.pid : child.pid, 'SIGKILL');
+    } catch {
+      // ESRCH: it has ended.
+    }
   };
   process.once('exit', end);
-  signal?.addEventListener('abort', end);
+  signal.addEventListener('abort', end);
   let output = '';
   let line = '';
   const take = (text: string): void => {
@@ -192,10 +232,10 @@ async function run(
       });
       child.once('close', resolve);
     });
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     return { code, output };
   } finally {
     process.off('exit', end);
-    signal?.removeEventListener('abort', end);
+    signal.removeEventListener('abort', end);
   }
 }

@@ -7,6 +7,7 @@
 import type { accessSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
+import { quote } from './shell.ts';
 
 /** What is needed of `node:fs`. */
 export interface FileSystem {
@@ -92,7 +93,9 @@ export function findEnvironment(search: EnvironmentSearch): Environment {
 /** Whether conda has activated an environment, on purpose, and its Python is this one. */
 function isActiveConda({ variables }: EnvironmentSearch, executable: string): boolean {
   const { CONDA_PREFIX: prefix, CONDA_DEFAULT_ENV: name } = variables;
-  return Boolean(prefix) && name !== 'base' && dirname(dirname(executable)) === prefix;
+  return (
+    Boolean(prefix) && name !== 'base' && dirname(dirname(executable)) === resolve(prefix ?? '')
+  );
 }
 
 /** What messages call it: the environment's folder, or the interpreter. */
@@ -150,7 +153,7 @@ function virtualEnvironment(
   const home = configuration.get('home');
   const broken = (why: string): WsgiTsError =>
     new WsgiTsError('ERR_WSGI_ENVIRONMENT_BROKEN', 'operator', `${root} is broken: ${why}`, {
-      remedy: `Make it anew, then install the app's packages again: python3 -m venv --clear ${root}`,
+      remedy: `Make it anew, then install the app's packages again: python3 -m venv --clear ${quote(root)}`,
     });
   if (!isExecutable(files, executable)) {
     throw broken(
@@ -186,7 +189,8 @@ function installed(
 ): Environment {
   const real = search.files.realpathSync(executable);
   const version = versionInName(real);
-  if (version !== null) {
+  // A shim of pyenv has the name, and is a script.
+  if (version !== null && !isScript(search.files, real)) {
     return { source, root: null, executable, version, basePrefix: dirname(dirname(real)) };
   }
   const facts = search.ask(executable);
@@ -227,6 +231,12 @@ function readConfiguration(files: FileSystem, path: string): ReadonlyMap<string,
   );
 }
 
+function isScript(files: FileSystem, path: string): boolean {
+  // A program is larger: it need not be read for that.
+  const mayBe = (orNull(() => files.statSync(path))?.size ?? Infinity) < 65_536;
+  return mayBe && orNull(() => files.readFileSync(path).toString('latin1', 0, 2)) === '#!';
+}
+
 /** Of `python3.12` and `python3.13t`; null for `python3` and everything else. */
 function versionInName(executable: string): string | null {
   return /^python(3\.\d+[a-z]?)$/.exec(basename(executable))?.[1] ?? null;
@@ -234,6 +244,12 @@ function versionInName(executable: string): string | null {
 
 function minorOf(version: string | undefined): string | null {
   return /^\d+\.\d+/.exec(version ?? '')?.[0] ?? null;
+}
+
+/** There is no Python at all. */
+export function noPython(): WsgiTsError {
+  const remedy = 'Install a CPython 3.8 or newer, or name one with --python.';
+  return notFound('There is no python3 on PATH.', remedy);
 }
 
 function notFound(message: string, remedy: string): WsgiTsError {

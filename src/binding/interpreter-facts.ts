@@ -5,9 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WsgiTsError } from '../errors.ts';
-
-/** Environment variables. */
-export type Variables = Readonly<Record<string, string | undefined>>;
+import type { Variables } from './site.ts';
 
 /** What there is to know of a Python before a binding is compiled for it. */
 export interface InterpreterFacts {
@@ -18,7 +16,7 @@ export interface InterpreterFacts {
   /** `3.12`; `3.13t` for a free-threaded one, `3.12d` for one made for debugging. */
   readonly binaryVersion: string;
   readonly freeThreaded: boolean;
-  /** The interpreter that an environment was made from, absolute. */
+  /** An interpreter of this Python, absolute: the one that an environment was made from, where it says so. */
   readonly executable: string;
   /** `sys.base_prefix` */
   readonly basePrefix: string;
@@ -41,11 +39,11 @@ const script = fileURLToPath(
 export function askInterpreter(executable: string, variables: Variables): InterpreterFacts {
   try {
     // Python 2 knows neither -I nor what it stands for by itself.
-    const text = execFileSync(executable, ['-E', '-s', '-S', script], {
+    const text = execFileSync(executable, ['-B', '-E', '-s', '-S', script], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 10_000,
-      env: { ...variables, PYTHONDONTWRITEBYTECODE: '1' },
+      env: { ...variables },
     });
     return read(JSON.parse(text) as Said);
   } catch (cause) {

@@ -3,8 +3,8 @@
 // a code of its own; it must never blame the app.
 
 import { WsgiTsError } from '../errors.ts';
-import { quote } from './choose.ts';
 import { describeEnvironment, type Environment } from './environment.ts';
+import { quote } from './shell.ts';
 
 /**
  * Names the reason why loading the binding at `path` threw `cause`: ERR_WSGI_PYTHON_FAILED (Python can't start)
@@ -58,7 +58,8 @@ export function misfit(environment: Environment, version: string, cause: Error):
 
 /** Builds the binding for this very Python anew. */
 function rebuildCommand(environment: Environment): string {
-  return `wsgi-ts binding build --force --python ${quote(describeEnvironment(environment))}`;
+  const python = environment.root ?? environment.executable;
+  return `wsgi-ts binding build --force${python === null ? '' : ` --python ${quote(python)}`}`;
 }
 
 function messageOf(cause: unknown): string {

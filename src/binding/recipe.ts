@@ -18,6 +18,7 @@ export interface Recipe {
   readonly library: string;
   /** The interpreter that node-gyp may run. */
   readonly executable: string;
+  readonly tools: Tools;
   /** Folder that holds Node's own headers, `include/node`; null: node-gyp has to fetch them. */
   readonly nodeHeaders: string | null;
 }
@@ -38,48 +39,69 @@ export function findRecipe(
   facts: InterpreterFacts,
   site: BindingSite,
 ): Recipe {
-  const who = `${describeEnvironment(environment)} is ${facts.implementation} ${facts.version}`;
-  assertSupported(who, facts);
+  assertSupported(environment, facts);
+  const who = describe(environment, facts);
   const packages = packageManager(site);
   const owner = usesDistribution(facts) ? packages : null;
   if (facts.library === null) throw noLibrary(who, facts, owner);
-  const missing = missingTools(site, packages);
+  // The path of a library's folder goes through a shell, make and the linker, which takes it apart at commas.
+  if (/['",$\\:\s]/.test(dirname(facts.library).replaceAll(' ', ''))) {
+    throw unsupported(who, 'in a folder whose name no linker can take', 'Install it elsewhere.');
+  }
+  const tools = findTools(site);
+  const missing = [
+    ...(tools.compiler === null ? ([['C++ compiler', packages?.compiler]] as const) : []),
+    ...(tools.make === null ? ([['make', packages?.make]] as const) : []),
+  ];
+  const packagesForTools = missing.flatMap(([, name]) => name ?? []);
+  const task = `${who}; a binding has to be compiled for it, and`;
   if (!facts.hasHeaders) {
-    const names = owner === null ? [] : [owner.headers(facts.binaryVersion, isDefault(facts))];
-    const install = owner === null ? null : owner.install([...missing.packages, ...names]);
-    const why = `${who}; a binding has to be compiled for it, and its headers are missing (${facts.include}/Python.h).`;
+    const headers = owner?.headers(facts.binaryVersion, isDefault(facts)) ?? [];
+    const why = `${task} its headers are missing (${facts.include}/Python.h).`;
     throw new WsgiTsError('ERR_WSGI_BINDING_HEADERS', 'operator', why, {
-      remedy: install ?? 'Install the development files of that Python, then start again.',
+      remedy:
+        owner?.install([...packagesForTools, ...[headers].flat()]) ??
+        'Install the development files of that Python, then start again.',
     });
   }
-  if (missing.tools.length > 0) {
-    const why = `${who}; a binding has to be compiled for it, and there is no ${missing.tools.join(' and no ')}.`;
+  if (missing.length > 0) {
+    const why = `${task} there is no ${missing.map(([tool]) => tool).join(' and no ')}.`;
     throw new WsgiTsError('ERR_WSGI_BINDING_COMPILER', 'operator', why, {
-      remedy: packages?.install(missing.packages) ?? 'Install make and a C++ compiler.',
+      remedy: packages?.install(packagesForTools) ?? 'Install make and a C++ compiler.',
     });
   }
   const { include, library, executable } = facts;
-  return { include, library, executable, nodeHeaders: findNodeHeaders(site) };
+  return { include, library, executable, tools, nodeHeaders: findNodeHeaders(site) };
 }
 
-function assertSupported(who: string, facts: InterpreterFacts): void {
-  const refuse = (why: string, remedy: string): WsgiTsError =>
-    new WsgiTsError('ERR_WSGI_PYTHON_UNSUPPORTED', 'operator', `${who}, ${why}.`, { remedy });
+function describe(environment: Environment, { implementation, version }: InterpreterFacts): string {
+  return `${describeEnvironment(environment)} is ${implementation} ${version}`;
+}
+
+/** @throws WsgiTsError ERR_WSGI_PYTHON_UNSUPPORTED (operator) where wsgi-ts can't run with this Python at all */
+export function assertSupported(environment: Environment, facts: InterpreterFacts): void {
+  const who = describe(environment, facts);
   const versions = `3.${oldestMinor} to 3.${newestMinor}`;
   const another = `Make the environment with a CPython ${versions}, or name one: --python /usr/bin/python3`;
   if (facts.implementation !== 'CPython') {
-    throw refuse('and only CPython can be embedded', another);
+    throw unsupported(who, 'and only CPython can be embedded', another);
   }
   const [major, minor] = facts.version.split('.').map(Number);
   if (major !== 3 || minor === undefined || minor < oldestMinor || minor > newestMinor) {
-    throw refuse(`and wsgi-ts runs with ${versions}`, another);
+    throw unsupported(who, `and wsgi-ts runs with ${versions}`, another);
   }
   if (facts.freeThreaded) {
-    throw refuse(
+    throw unsupported(
+      who,
       'a free-threaded build, which pymport, the embedding, does not know yet',
       `Make the environment with the ordinary build: python${major}.${minor} -m venv --clear .venv`,
     );
   }
+}
+
+function unsupported(who: string, why: string, remedy: string): WsgiTsError {
+  const message = `${who}, ${why}.`;
+  return new WsgiTsError('ERR_WSGI_PYTHON_UNSUPPORTED', 'operator', message, { remedy });
 }
 
 function noLibrary(
@@ -113,22 +135,32 @@ function isDefault(facts: InterpreterFacts): boolean {
   }
 }
 
-/** Of what compiles: the tools that are missing, and the packages that bring them. */
-function missingTools(
-  { variables }: BindingSite,
-  packages: PackageManager | null,
-): { tools: string[]; packages: string[] } {
-  const compiler = variables['CXX']?.split(' ')[0];
-  const missing = [
-    ...(compiler === undefined ? [['g++', 'c++', 'clang++']] : [[compiler]]),
-    ['make', 'gmake'],
-  ].filter((names) => !names.some((name) => isOnPath(name, variables['PATH'] ?? '')));
-  const tools = missing.map(([name]) => (name === 'g++' ? 'C++ compiler' : (name ?? '')));
+/** The tools that compile a binding. */
+export interface Tools {
+  /** The C++ compiler's command, as the shell takes it: `g++`, or what CXX says; null: none. */
+  readonly compiler: string | null;
+  /** The C compiler that goes with it. */
+  readonly cCompiler: string;
+  /** null: none */
+  readonly make: string | null;
+}
+
+const compilers = [
+  ['g++', 'gcc'],
+  ['c++', 'cc'],
+  ['clang++', 'clang'],
+] as const;
+
+/** Finds compiler and make; the variables CXX, CC and MAKE come first, as everywhere. */
+export function findTools({ variables }: BindingSite): Tools {
+  const { CXX, CC, MAKE, PATH = '' } = variables;
+  const [found, partner] = compilers.find(([name]) => isOnPath(name, PATH)) ?? [null, 'cc'];
+  const given = CXX !== undefined && isOnPath(CXX.split(' ')[0] ?? '', PATH) ? CXX : null;
+  const makes = MAKE === undefined ? ['make', 'gmake'] : [MAKE];
   return {
-    tools,
-    packages: missing.map(([name]) =>
-      name === 'make' ? (packages?.make ?? '') : (packages?.compiler ?? ''),
-    ),
+    compiler: CXX === undefined ? found : given,
+    cCompiler: CC ?? partner,
+    make: makes.find((name) => isOnPath(name, PATH)) ?? null,
   };
 }
 
@@ -149,10 +181,10 @@ function isOnPath(command: string, path: string): boolean {
 
 /** Where an installed Node keeps its headers, npm's setting for it first; null: nowhere. */
 export function findNodeHeaders({ variables }: BindingSite): string | null {
-  const given = variables['npm_config_nodedir'];
+  const [, given = ''] =
+    Object.entries(variables).find(([name]) => name.toLowerCase() === 'npm_config_nodedir') ?? [];
   const beside = dirname(dirname(fs.realpathSync(process.execPath)));
-  const folders = given === undefined || given === '' ? [beside] : [given];
-  const found = folders.find((folder) =>
+  const found = [given, beside].find((folder) =>
     ['node_api.h', 'uv.h'].every((name) => fs.existsSync(join(folder, 'include', 'node', name))),
   );
   return found ?? null;

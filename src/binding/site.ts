@@ -2,12 +2,14 @@
 // for, where the cache is. Made once by localSite, given to everything else in this folder, so that a test can
 // make up another machine. It must never change anything.
 
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Variables } from './interpreter-facts.ts';
+
+/** Environment variables. */
+export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** pymport as npm has installed it. */
 export interface InstalledPymport {
@@ -24,8 +26,8 @@ export interface BindingSite {
   readonly pymport: InstalledPymport | null;
   /** The version of pymport that wsgi-ts wants: `1.6.0`. */
   readonly wantedVersion: string;
-  /** Folder of the bindings that were built, absolute. */
-  readonly cache: string;
+  /** Folder of the bindings that were built, absolute and without links; null: the user has no home. */
+  readonly cache: string | null;
   /** What a binary runs on: `linux-x64-glibc`, `linux-arm64-musl`, `darwin-arm64`. */
   readonly platform: string;
   /** Version of Node's binary interface: `115`. */
@@ -48,13 +50,11 @@ export function localSite(variables: Variables): BindingSite {
   const { optionalDependencies } = require('../../../package.json') as {
     optionalDependencies: { pymport: string };
   };
-  const given = variables['XDG_CACHE_HOME'] ?? '';
-  const caches = isAbsolute(given) ? given : join(homedir(), '.cache');
   const libc = process.platform === 'linux' ? [usesMusl(process.execPath) ? 'musl' : 'glibc'] : [];
   return {
     pymport: findPymport(),
     wantedVersion: optionalDependencies.pymport,
-    cache: join(caches, 'wsgi-ts', 'bindings'),
+    cache: findCache(variables),
     platform: [process.platform, process.arch, ...libc].join('-'),
     abi: process.versions.modules,
     uid: process.getuid?.() ?? -1,
@@ -68,6 +68,29 @@ export const packageRoot: string = fileURLToPath(new URL('../../../', import.met
   /\/$/,
   '',
 );
+
+/** What a variable that is a switch says: `1`, `true` and whatever else is not a no. */
+export function isOn(value: string | undefined): boolean {
+  return value !== undefined && !/^(?:|0|false|no|off)$/i.test(value.trim());
+}
+
+function findCache({ XDG_CACHE_HOME: given = '' }: Variables): string | null {
+  try {
+    const caches = isAbsolute(given) ? given : join(homedir(), '.cache');
+    return isAbsolute(caches) ? resolveLinks(join(caches, 'wsgi-ts', 'bindings')) : null;
+  } catch {
+    return null; // a user without an entry in /etc/passwd, and no HOME
+  }
+}
+
+/** `path` with the links resolved in as much of it as there is. */
+function resolveLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path === dirname(path) ? path : join(resolveLinks(dirname(path)), basename(path));
+  }
+}
 
 function findPymport(): InstalledPymport | null {
   try {

@@ -29,7 +29,7 @@ export interface HandlerOptions {
   /** Python interpreter or environment to use, instead of the one that is found. */
   readonly python?: string | null;
   /**
-   * Whether a binding may be compiled for that Python where there is none yet, which takes about 15 seconds.
+   * Whether a binding may be compiled for that Python where there is none yet, which takes about 20 seconds.
    * Default: true, but for `WSGI_TS_NO_BUILD=1` in the environment.
    */
   readonly build?: boolean;

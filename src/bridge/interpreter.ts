@@ -12,6 +12,7 @@ import { provideBinding, type Binding } from '../binding/choose.ts';
 import { chooseEnvironment } from '../binding/choose-environment.ts';
 import { describeEnvironment, type Environment } from '../binding/environment.ts';
 import { loadProblem, misfit } from '../binding/load-problem.ts';
+import { quote } from '../binding/shell.ts';
 import { localSite, packageRoot, type BindingSite } from '../binding/site.ts';
 import { WsgiTsError } from '../errors.ts';
 
@@ -68,10 +69,12 @@ interface PyObject {
 
 let started: { readonly interpreter: Interpreter; readonly environment: Environment } | undefined;
 let last: Promise<unknown> = Promise.resolve();
+/** Python could not start here; what is left of it in the process can't be started again. */
+let spent: WsgiTsError | undefined;
 
 /**
  * Starts Python; later calls return the same interpreter. Where there is no binding for it yet, one is built
- * first, which takes about 15 seconds.
+ * first, which takes about 20 seconds.
  * @throws WsgiTsError (operator, exit code 1): see findEnvironment, provideBinding and loadProblem; and
  * ERR_WSGI_ENVIRONMENT_MISFIT, ERR_WSGI_ENVIRONMENT_UNUSED (Python didn't take the environment),
  * ERR_WSGI_PYTHON_IN_USE (the process runs another one already).
@@ -90,6 +93,7 @@ async function start(options: InterpreterOptions): Promise<Interpreter> {
     assertSame(started.environment, environment);
     return started.interpreter;
   }
+  if (spent !== undefined) throw spent;
   const binding = await provideBinding(environment, site, options);
   let interpreter: Interpreter;
   try {
@@ -112,7 +116,9 @@ function settle(binding: Binding, environment: Environment): Interpreter {
   try {
     pymport = load(binding.path);
   } catch (error) {
-    throw loadProblem(error, binding.path, environment, changed['PYTHONHOME'] ?? null);
+    const problem = loadProblem(error, binding.path, environment, changed['PYTHONHOME'] ?? null);
+    if (problem.code === 'ERR_WSGI_PYTHON_FAILED') spent = problem;
+    throw problem;
   } finally {
     restoreVariables(changed);
   }
@@ -198,7 +204,7 @@ function assertPrefix(root: string, { prefix }: Facts): void {
     'ERR_WSGI_ENVIRONMENT_UNUSED',
     'operator',
     `Python did not take the environment ${root}, but ${prefix}`,
-    { remedy: `Make it anew: python3 -m venv --clear ${root}` },
+    { remedy: `Make it anew: python3 -m venv --clear ${quote(root)}` },
   );
 }
 

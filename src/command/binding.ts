@@ -8,12 +8,13 @@ import { buildBinding } from '../binding/build.ts';
 import { listCached, removeCached, type CachedBinding } from '../binding/cache.ts';
 import { findBinding } from '../binding/choose.ts';
 import { chooseEnvironment } from '../binding/choose-environment.ts';
-import { describeEnvironment } from '../binding/environment.ts';
-import { askInterpreter, type Variables } from '../binding/interpreter-facts.ts';
+import { describeEnvironment, noPython } from '../binding/environment.ts';
+import { askInterpreter } from '../binding/interpreter-facts.ts';
 import { showProgress } from '../binding/progress.ts';
-import { localSite, type BindingSite } from '../binding/site.ts';
+import { localSite, type BindingSite, type Variables } from '../binding/site.ts';
 import { WsgiTsError } from '../errors.ts';
 import { newCommand } from './command-line.ts';
+import { interruptible } from './interruption.ts';
 import { write } from './output.ts';
 
 const about =
@@ -71,11 +72,7 @@ async function build(site: BindingSite, flags: BuildFlags): Promise<void> {
   const directory = resolve(site.cwd, flags.chdir);
   const environment = chooseEnvironment(flags.python ?? null, directory, site);
   const { executable } = environment;
-  if (executable === null) {
-    throw new WsgiTsError('ERR_WSGI_PYTHON_NOT_FOUND', 'operator', 'There is no python3 on PATH.', {
-      remedy: 'Install a CPython 3.8 or newer, or name one with --python.',
-    });
-  }
+  if (executable === null) throw noPython();
   const facts = askInterpreter(executable, site.variables);
   const basePrefix = environment.basePrefix ?? facts.basePrefix;
   const python = { basePrefix, version: facts.binaryVersion };
@@ -85,29 +82,14 @@ async function build(site: BindingSite, flags: BuildFlags): Promise<void> {
     write(1, `${who}: ${there.path} (${there.origin})\n`);
     return;
   }
-  const interrupted = new AbortController();
-  const interrupt = (): void => {
-    interrupted.abort(
-      new WsgiTsError(
-        'ERR_WSGI_BINDING_COMPILATION',
-        'operator',
-        'Interrupted: nothing was built.',
-      ),
-    );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
-  const built = await buildBinding({ environment, facts, python }, site, {
-    listener: showProgress(2),
-    signal: interrupted.signal,
-    force: flags.force === true,
-    ...(flags.verbose === true
-      ? {
-          onOutput: (text: string) => {
-            write(2, text);
-          },
-        }
-      : {}),
-  });
+  const built = await interruptible((signal) =>
+    buildBinding({ environment, facts, python }, site, {
+      ...{ listener: showProgress(2), signal, force: flags.force === true },
+      onOutput: (text) => {
+        if (flags.verbose === true) write(2, text);
+      },
+    }),
+  );
   write(1, `${who}: ${built.path} (built)\n`);
 }
 
@@ -119,7 +101,10 @@ function list(site: BindingSite, asJson: boolean): void {
     write(1, `${JSON.stringify({ installed, cache: site.cache, cached }, null, 2)}\n`);
     return;
   }
-  write(1, `Installed by npm: ${installed ?? 'none'}\nBuilt, in ${site.cache}:\n`);
+  write(
+    1,
+    `Installed by npm: ${installed ?? 'none'}\nBuilt, in ${site.cache ?? 'no folder: there is no home'}:\n`,
+  );
   write(1, cached.length === 0 ? '  none\n' : cached.map((one) => `  ${describe(one)}\n`).join(''));
 }
 
@@ -139,7 +124,7 @@ function remove(site: BindingSite, names: readonly string[], all: boolean): void
       throw new WsgiTsError(
         'ERR_WSGI_BINDING_NAME',
         'operator',
-        `There is no binding ${JSON.stringify(name)} in ${site.cache}`,
+        `There is no binding ${JSON.stringify(name)} in ${site.cache ?? 'no folder'}`,
         { remedy: '`wsgi-ts binding list` shows their names.' },
       );
     }

@@ -1,8 +1,7 @@
 // `wsgi-ts doctor [options] [app]`: what is wrong with this machine, its Python and the app, and what to do. Called by
 // cli.ts. It takes all settings of the server, so that what it looks at is what would be started.
 
-import type { Variables } from '../binding/interpreter-facts.ts';
-import { localSite } from '../binding/site.ts';
+import { localSite, type Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
 import { checkUp, renderFindings } from '../doctor/checkup.ts';
 import { resolveSettings } from '../settings/resolve.ts';

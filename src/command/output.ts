@@ -12,7 +12,7 @@ export function write(fd: 1 | 2, text: string): void {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return;
+      if (code === 'EPIPE' || code === 'ENOSPC') return; // nobody reads it, or there is no room
       if (code !== 'EAGAIN') throw error;
       // Somebody else made the pipe non-blocking, and it is full: give its reader 5 ms.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);

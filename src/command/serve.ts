@@ -3,7 +3,7 @@
 // where Python is broken.
 
 import { showProgress } from '../binding/progress.ts';
-import type { Variables } from '../binding/interpreter-facts.ts';
+import type { Variables } from '../binding/site.ts';
 import { loadFailure, type LoadFailure } from '../bridge/load-failure.ts';
 import { version } from '../bridge/version.ts';
 import { readCertificates } from '../certificates.ts';
@@ -13,6 +13,7 @@ import { resolveSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
+import { interruptible } from './interruption.ts';
 import { write } from './output.ts';
 import { world } from './settings-world.ts';
 
@@ -62,10 +63,10 @@ async function checkApp(app: string, settings: Settings): Promise<void> {
   const tls = tlsPolicy(settings);
   if (tls !== null) readCertificates(tls);
   const { startInterpreter } = await import('../bridge/interpreter.ts');
-  const interpreter = await startInterpreter({
-    ...{ python: settings.python, directory: settings.chdir, noBuild: settings.noBuild },
-    listener: showProgress(2),
-  });
+  const { python, chdir: directory, noBuild } = settings;
+  const interpreter = await interruptible((signal) =>
+    startInterpreter({ python, directory, noBuild, listener: showProgress(2), signal }),
+  );
   interpreter.call('boot', 'prepare', {
     chdir: settings.chdir,
     pythonpath: [...settings.pythonpath],

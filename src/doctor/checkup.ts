@@ -29,7 +29,7 @@ export async function checkUp(settings: Settings, site: BindingSite): Promise<Fi
   const canLoad = python.every(({ name, state }) => name === 'openssl' || state === 'good');
   if (settings.app === null) return findings;
   if (canLoad) return [...findings, await lookAtApp(settings.app, settings)];
-  const text = `${settings.app} was not imported: what is said of Python above comes first`;
+  const text = `${settings.app} was not looked at: it needs a Python that can be started. Mend what is said above, then ask again`;
   return [...findings, { name: 'app', state: 'warning', text }];
 }
 

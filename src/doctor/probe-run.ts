@@ -1,9 +1,9 @@
-// Asks something of an embedded Python in a process of its own (probe.ts). Called by python.ts and app.ts.
+// Asks something of an embedded Python in a process of its own (probe.ts). Called by python.ts and service.ts.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Plain } from '../bridge/interpreter.ts';
 
@@ -26,25 +26,40 @@ export type ProbeAnswer =
 export interface ProbeDeath {
   /** `SIGSEGV`, `exit code 1`, or `no answer in 60 s`. */
   readonly death: string;
+  /** Whether Python had started by then. */
+  readonly started: boolean;
   readonly stderr: string;
 }
 
 const patience = 60_000;
+/** Milliseconds that pipes are read after the process has ended. */
+const lastWords = 500;
 const probe = fileURLToPath(new URL('./probe.js', import.meta.url));
 
 /** Asks; waits for a minute at most. */
 export async function runProbe(question: ProbeQuestion): Promise<ProbeAnswer | ProbeDeath> {
-  const child = spawn(process.execPath, [probe, JSON.stringify(question)], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    timeout: patience,
-    killSignal: 'SIGKILL',
-  });
-  const [answer, stderr, [code, signal]] = await Promise.all([
-    text(child.stdio[3] as Readable),
-    text(child.stderr as Readable),
-    once(child, 'exit') as Promise<[number | null, string | null]>,
-  ]);
-  if (answer !== '') return JSON.parse(answer) as ProbeAnswer;
-  const death = signal === 'SIGKILL' ? `no answer in ${patience / 1000} s` : signal;
-  return { death: death ?? `exit code ${code ?? '?'}`, stderr };
+  const child = spawn(process.execPath, [probe], { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
+  const said = { stderr: '', answer: '' };
+  const stdin = child.stdin as Writable;
+  const stderr = child.stderr as Readable;
+  const answer = child.stdio[3] as Readable;
+  stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+  answer.setEncoding('utf8').on('data', (text: string) => (said.answer += text));
+  stdin.on('error', () => undefined); // it died before it has read
+  stdin.end(JSON.stringify(question)); // not its arguments, which everybody can read
+  const late = AbortSignal.timeout(patience);
+  late.addEventListener('abort', () => child.kill('SIGKILL'));
+  const closed = once(child, 'close');
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  // Children of the app's may keep the pipes open for ever.
+  await Promise.race([closed, sleep(lastWords, undefined, { ref: false })]);
+  stderr.destroy();
+  answer.destroy();
+  const lines = said.answer.split('\n');
+  const json = lines.find((line) => line.startsWith('{'));
+  if (json !== undefined) return JSON.parse(json) as ProbeAnswer;
+  const death = late.aborted
+    ? `no answer in ${patience / 1000} s`
+    : (signal ?? `exit code ${code ?? '?'}`);
+  return { death, started: lines[0] === 'started', stderr: said.stderr };
 }

@@ -1,8 +1,8 @@
 // A process of its own in which the doctor starts Python, because it may crash of that: the entry file that
-// python.ts and app.ts in this folder run. What it was asked comes as JSON on its command line, the answer goes to
-// descriptor 3, since the app may print. It must never build a binding.
+// probe-run.ts runs. What it was asked comes as JSON on standard input, the answer goes to descriptor 3, since the app
+// may print: a line `started` once Python has, then a line of JSON. It must never build a binding.
 
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { ProbeAnswer, ProbeQuestion } from './probe-run.ts';
@@ -15,6 +15,7 @@ async function answer(question: ProbeQuestion): Promise<ProbeAnswer> {
   const options = { python, directory: chdir, noBuild: true, listener: nobody };
   process.chdir(chdir);
   const interpreter = await startInterpreter(options);
+  writeSync(answerTo, 'started\n');
   interpreter.call('boot', 'prepare', { chdir, pythonpath, env, argv: ['wsgi-ts', app ?? ''] });
   return app === null
     ? { result: interpreter.call('diagnosis', 'openssl') }
@@ -27,6 +28,6 @@ function failure(error: unknown): ProbeAnswer {
   return { problem: { message, remedy } };
 }
 
-const question = JSON.parse(process.argv[2] ?? '') as ProbeQuestion;
-writeSync(answerTo, JSON.stringify(await answer(question).catch(failure)));
+const question = JSON.parse(readFileSync(0, 'utf8')) as ProbeQuestion;
+writeSync(answerTo, `${JSON.stringify(await answer(question).catch(failure))}\n`);
 process.exit(0); // threads that the app has started at its import would keep it

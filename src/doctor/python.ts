@@ -2,16 +2,19 @@
 // whether its OpenSSL and Node's get along. Called by checkup.ts. It builds nothing.
 
 import { execFileSync } from 'node:child_process';
+import { checkCache } from '../binding/cache.ts';
 import { chooseEnvironment } from '../binding/choose-environment.ts';
 import { findBinding, whyNotInstalled } from '../binding/choose.ts';
 import {
   describeEnvironment,
+  noPython,
   type Environment,
   type EnvironmentSource,
 } from '../binding/environment.ts';
 import { askInterpreter, type InterpreterFacts } from '../binding/interpreter-facts.ts';
-import { findNodeHeaders, findRecipe } from '../binding/recipe.ts';
-import type { BindingSite } from '../binding/site.ts';
+import { assertSupported, findNodeHeaders, findRecipe, findTools } from '../binding/recipe.ts';
+import { quote } from '../binding/shell.ts';
+import { isOn, type BindingSite } from '../binding/site.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
@@ -36,10 +39,10 @@ export async function lookAtPython(settings: Settings, site: BindingSite): Promi
   try {
     environment = chooseEnvironment(settings.python, settings.chdir, site);
     if (environment.executable === null) {
-      const remedy = 'Install a CPython 3.8 or newer, or name one with --python.';
-      return [{ name: 'python', state: 'problem', text: 'There is no python3 on PATH', remedy }];
+      throw noPython();
     }
     facts = askInterpreter(environment.executable, site.variables);
+    assertSupported(environment, facts);
   } catch (error) {
     return [problem('python', error)];
   }
@@ -57,7 +60,12 @@ export async function lookAtPython(settings: Settings, site: BindingSite): Promi
   if (library !== null) {
     findings.push({ name: 'libpython', state: 'good', text: `Its shared library is ${library}` });
   }
-  const carried = lookAtBinding({ ...environment, version: facts.binaryVersion }, facts, site);
+  const carried = lookAtBinding(
+    { ...environment, version: facts.binaryVersion },
+    facts,
+    site,
+    settings.noBuild,
+  );
   findings.push(...carried.findings, lookAtCompiler(site, carried.isThere));
   if (carried.isThere) findings.push(await lookAtOpenssl(settings, environment.executable, site));
   return findings;
@@ -67,10 +75,11 @@ function lookAtBinding(
   environment: Environment,
   facts: InterpreterFacts,
   site: BindingSite,
+  noBuild: boolean,
 ): { isThere: boolean; findings: Finding[] } {
   const name = 'binding';
-  const inCase = whyNotInstalled(environment, site);
-  const installed = inCase === null ? '' : `; ${inCase}`;
+  const whyNot = whyNotInstalled(environment, site);
+  const installed = whyNot === null ? '' : `; ${whyNot}`;
   try {
     const binding = findBinding(environment, site);
     if (binding !== null) {
@@ -79,9 +88,17 @@ function lookAtBinding(
       return { isThere: true, findings: [{ name, state: 'good', text }] };
     }
     findRecipe(environment, facts, site);
-    const text = `No binding for it yet: the first start builds one${installed}`;
-    const remedy = 'To have it ahead: wsgi-ts binding build';
-    return { isThere: false, findings: [{ name, state: 'warning', text, remedy }] };
+    checkCache(site);
+    const forbidden = noBuild || isOn(site.variables['WSGI_TS_NO_BUILD']);
+    const what = forbidden
+      ? ', and none is to be built (--no-build)'
+      : ': the first start builds one';
+    const finding: Finding = {
+      ...{ name, state: forbidden ? 'problem' : 'warning' },
+      text: `No binding for it yet${what}${installed}`,
+      remedy: `wsgi-ts binding build --python ${quote(describeEnvironment(environment))} builds it.`,
+    };
+    return { isThere: false, findings: [finding] };
   } catch (error) {
     return { isThere: false, findings: [problem(name, error)] };
   }
@@ -89,17 +106,17 @@ function lookAtBinding(
 
 /** What a binding is compiled with. */
 function lookAtCompiler(site: BindingSite, isThere: boolean): Finding {
-  const compiler = versionOf(site.variables['CXX']?.split(' ')[0] ?? 'c++');
-  const make = versionOf('make');
+  const tools = findTools(site);
+  const compiler = tools.compiler && (versionOf(tools.compiler) ?? tools.compiler);
+  const make = tools.make && (versionOf(tools.make) ?? tools.make);
   const parts = [
     compiler ?? 'no C++ compiler',
     make ?? 'no make',
     findNodeHeaders(site) === null ? "Node's headers would be fetched" : "Node's headers are here",
   ];
   const text = `To build bindings with: ${parts.join('; ')}`;
-  if (isThere || (compiler !== null && make !== null))
-    return { name: 'compiler', state: 'good', text };
-  return { name: 'compiler', state: 'problem', text, remedy: 'What to install is said above.' };
+  const isWell = isThere || (compiler !== null && make !== null);
+  return { name: 'compiler', state: isWell ? 'good' : 'warning', text };
 }
 
 async function lookAtOpenssl(
@@ -113,6 +130,13 @@ async function lookAtOpenssl(
     ...{ python: settings.python, chdir: settings.chdir, pythonpath: settings.pythonpath },
     ...{ env: environmentVariables(settings.env), app: null },
   });
+  if ('death' in answer && !answer.started) {
+    return {
+      ...{ name: 'binding', state: 'problem' },
+      text: `Python can't be started with it: ${answer.death}`,
+      remedy: 'wsgi-ts binding build --force builds it anew.',
+    };
+  }
   if ('death' in answer) {
     return {
       ...{ name, state: 'problem' },

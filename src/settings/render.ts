@@ -18,6 +18,7 @@ export function renderDefault(setting: Setting<unknown>): string | null {
   const texts = setting.default.join(', ');
   if (texts === '') return null;
   if (!setting.env) return texts;
+  if (setting.type.use === 'switch') return `${texts}, or as $${setting.env.variable} says`;
   return `${texts}, or ${setting.env.texts(`$${setting.env.variable}`).join(', ')}`;
 }
 

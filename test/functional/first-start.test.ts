@@ -102,7 +102,7 @@ describe('the first start with a Python', () => {
   });
 
   test('builds once for two that come together, though the one that builds is killed', async () => {
-    const line = `uses Python ${version.replaceAll('.', '\\.')}; building the binding for it, once \\(about 15 s\\)\\n`;
+    const line = `uses Python ${version.replaceAll('.', '\\.')}; building the binding for it, once \\(about 20 s\\)\\n`;
     const first = start();
     await first.waitForOutput(new RegExp(line));
     await using second = start();

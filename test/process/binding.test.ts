@@ -48,7 +48,7 @@ function python(facts: Partial<Record<keyof typeof ordinary, unknown>> = {}): st
   const text = JSON.stringify({ ...ordinary, ...facts });
   return writeProgram(
     `python-${fs.readdirSync(folder).length}/bin/python3`,
-    `#!/bin/sh\necho '${text}'\n`,
+    `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`,
   );
 }
 
@@ -100,6 +100,11 @@ describe('a Python that no binding can be built for', () => {
     );
     const said = await refusal(['--python', broken]);
     assert.match(said, /broken\/bin\/python3 (?:does not run: No module|is no Python 3)/);
+  });
+
+  test('in a folder whose name no linker can take is told that', async () => {
+    const library = join(folder, "it's", 'libpython3.12.so.1.0');
+    assert.match(await refusal(['--python', python({ library })]), /whose name no linker can take/);
   });
 
   test('stops a server as well, with the same words and exit code 1', async () => {
@@ -159,12 +164,22 @@ describe('a machine on which no binding can be built', () => {
   test("because Node's headers are not there and can't be fetched names them", async () => {
     fs.writeFileSync(ordinary.library, '');
     fs.mkdirSync(ordinary.include, { recursive: true });
-    const said = await refusal(['--python', python({ executable: 'python3' })], {
-      npm_config_nodedir: '/nowhere',
-      npm_config_disturl: 'http://127.0.0.1:9/',
-      npm_config_devdir: join(folder, 'headers'),
+    // A Node that was installed without them.
+    const node = join(folder, 'node', 'bin', 'node');
+    fs.mkdirSync(join(node, '..'), { recursive: true });
+    fs.copyFileSync(process.execPath, node);
+    const args = ['binding', 'build', '--python', python({ executable: 'python3' })];
+    const cli = new SpawnedProcess(node, [inRepository('dist', 'src', 'cli.js'), ...args], {
+      cwd: folder,
+      env: activatedEnvironment({
+        XDG_CACHE_HOME: join(folder, 'cache'),
+        npm_config_nodedir: undefined,
+        npm_config_disturl: 'http://127.0.0.1:9/',
+        npm_config_devdir: join(folder, 'headers'),
+      }),
     });
-    assert.match(said, /Node's headers, .* could not be fetched\.\n.*npm_config_nodedir/);
+    assert.equal(await cli.waitForEnd(), 1);
+    assert.match(cli.stderr(), /Node's headers, .* could not be fetched\.\n.*npm_config_nodedir/);
   });
 
   test('because pymport was left out and npm has no network says how to have it', async () => {

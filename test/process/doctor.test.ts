@@ -89,6 +89,16 @@ describe('wsgi-ts doctor', () => {
     assert.match(finding('app').traceback ?? '', /deadly\.py/);
   });
 
+  test('does not wait for children that the app has started at its import', async () => {
+    const child =
+      'import subprocess\nsubprocess.Popen(["sleep", "60"])\ndef app(e, s): return []\n';
+    fs.writeFileSync(join(folder, 'parent.py'), child);
+    const began = performance.now();
+    const { finding } = await consult([...apps, '--chdir', folder, 'parent:app']);
+    assert.match(finding('app').text, /is imported in/);
+    assert.ok(performance.now() - began < 30_000, 'it has waited for the child');
+  });
+
   test('names who holds the port, and knows its own kind', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -132,10 +142,16 @@ describe('wsgi-ts doctor', () => {
       canBuild.finding('binding').text,
       /the first start builds one; the installed pymport is for Python 3/,
     );
-    assert.match(canBuild.finding('app').text, /was not imported/);
+    assert.match(canBuild.finding('app').text, /was not looked at/);
+    const forbidden = await consult(['--no-build', '--python', fake({})], nothing);
+    assert.equal(forbidden.finding('binding').state, 'problem');
+    const nowhere = await consult(['--python', fake({})], {
+      XDG_CACHE_HOME: join(folder, 'parent.py'),
+    });
+    assert.match(nowhere.finding('binding').text, /can't be written \(ENOTDIR\)/);
     const pypy = await consult(['--python', fake({ implementation: 'PyPy' })], nothing);
-    assert.equal(pypy.finding('binding').state, 'problem');
-    assert.match(pypy.finding('binding').text, /only CPython can be embedded/);
+    assert.equal(pypy.finding('python').state, 'problem');
+    assert.match(pypy.finding('python').text, /only CPython can be embedded/);
     const gone = await consult(['--python', '/nowhere/python3']);
     assert.match(gone.finding('python').text, /there is no \/nowhere\/python3/);
   });

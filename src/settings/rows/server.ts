@@ -1,5 +1,6 @@
 // The settings of the app, the processes and their sockets. Part of the table (table.ts). Data only.
 
+import { isOn } from '../../binding/site.ts';
 import { row } from '../setting.ts';
 import {
   addresses,
@@ -147,14 +148,14 @@ export const serverRows = {
   noBuild: row({
     name: 'no_build',
     flags: ['--no-build'],
-    env: { variable: 'WSGI_TS_NO_BUILD', texts: (value) => [value === '0' ? 'false' : 'true'] },
+    env: { variable: 'WSGI_TS_NO_BUILD', texts: (value) => [String(isOn(value))] },
     type: flag,
     default: ['false'],
     section: 'Server Mechanics',
     doc: 'Fail where there is no binding for the Python, instead of building one',
     details:
       'gunicorn has no such setting. The binding is what embeds the Python of your environment; the first start ' +
-      'with another Python compiles one, which takes about 15 seconds. `wsgi-ts binding build` does it ahead.',
+      'with another Python compiles one, which takes about 20 seconds. `wsgi-ts binding build` does it ahead.',
   }),
   pid: row({
     name: 'pidfile',

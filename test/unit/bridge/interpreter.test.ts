@@ -215,7 +215,7 @@ function cachedBinding(basePrefix: string): { cache: string; binary: string } {
   const version = /python(3\.\d+)/.exec(pythonProgram())?.[1] ?? '';
   return {
     cache,
-    binary: join(site.cache, bindingName(site, { version, basePrefix }), 'pymport.node'),
+    binary: join(site.cache ?? '', bindingName(site, { version, basePrefix }), 'pymport.node'),
   };
 }
 
@@ -251,7 +251,10 @@ describe('a Python that cannot be used', () => {
     const [failed] = run("show(await failure(() => start('old')));") as Record<string, unknown>[];
     assert.equal(failed?.['code'], 'ERR_WSGI_BINDING_MISSING');
     assert.deepEqual([failed['blame'], failed['exitCode']], ['operator', 1]);
-    assert.match(String(failed['message']), /old \(Python 3\.1\).* is for Python 3\.\d+ in \//);
+    assert.match(
+      String(failed['message']),
+      /old \(Python 3\.1 in .*\).* is for Python 3\.\d+ in \//,
+    );
     assert.match(String(failed['remedy']), /^wsgi-ts binding build --python \/.*old$/);
   });
 
