@@ -48,7 +48,7 @@ function python(facts: Partial<Record<keyof typeof ordinary, unknown>> = {}): st
   const text = JSON.stringify({ ...ordinary, ...facts });
   return writeProgram(
     `python-${fs.readdirSync(folder).length}/bin/python3`,
-    `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`,
+    `#!/bin/sh\n/bin/cat <<'END'\n${text}\nEND\n`,
   );
 }
 
