@@ -114,6 +114,8 @@ describe('the first start with a Python', () => {
     assert.match(second.stderr(), new RegExp(line));
     const [name = '', ...others] = fs.readdirSync(bindings);
     assert.deepEqual(others, [], 'neither a lock nor a half-built binding is left');
+    assert.deepEqual(fs.readdirSync(caches), ['wsgi-ts'], 'nothing was written beside it');
+    assert.deepEqual(fs.readdirSync(join(caches, 'wsgi-ts')), ['bindings']);
     assert.deepEqual(fs.readdirSync(join(bindings, name)).sort(), ['binding.json', 'pymport.node']);
     assert.equal(fs.statSync(bindings).mode & 0o777, 0o700);
   });
@@ -122,6 +124,22 @@ describe('the first start with a Python', () => {
     await using server = start('--no-build');
     assert.match(await homePage(server), /^Hello from Flask App/m);
     assert.match(server.stderr(), /^\[[^\]]+\] \[\d+\] \[INFO\] Starting wsgi-ts/);
+  });
+
+  test('can be had ahead, and an interruption of that leaves what was there', async () => {
+    const before = fs.readdirSync(bindings);
+    const cli = join(modules, 'wsgi-ts', 'dist', 'src', 'cli.js');
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const build = new ServerProcess(process.execPath, [cli, 'binding', 'build', '--force'], {
+        cwd: inRepository('fixtures', 'tutorial'),
+        env: activatedEnvironment({ XDG_CACHE_HOME: caches }),
+      });
+      await build.waitForOutput(/building the binding/);
+      build.signal(signal);
+      assert.equal(await build.waitForEnd(), 1);
+      assert.match(build.stderr(), /\nError: Interrupted: nothing was built\.\n$/);
+      assert.deepEqual(fs.readdirSync(bindings), before);
+    }
   });
 
   test('whose binding was damaged since is a first start again, and a stop ends its building', async () => {
