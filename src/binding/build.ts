@@ -106,7 +106,7 @@ export async function buildBinding(
 }
 
 async function buildHoldingLock(
-  { facts, python }: BuildTarget,
+  { environment, facts, python }: BuildTarget,
   recipe: Recipe,
   site: BindingSite,
   { listener, signal, onOutput = () => undefined }: BuildOptions,
@@ -116,6 +116,7 @@ async function buildHoldingLock(
   try {
     const binary = await compile({
       ...{ recipe, site, folder, onOutput },
+      python: describeEnvironment(environment),
       signal: signal === undefined ? lost : AbortSignal.any([signal, lost]),
       ownGroup: signal !== undefined,
       onStep: () => {

@@ -9,11 +9,14 @@ import { delimiter, dirname, join } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
 import { packageManager } from './package-manager.ts';
 import type { Recipe } from './recipe.ts';
+import { quote } from './shell.ts';
 import type { BindingSite, Variables } from './site.ts';
 
 /** What a compilation is done with. */
 export interface Compilation {
   readonly recipe: Recipe;
+  /** What the person calls the Python: as `--python` takes it. */
+  readonly python: string;
   readonly site: BindingSite;
   /** An empty folder, for everything that comes into being. */
   readonly folder: string;
@@ -84,7 +87,7 @@ export async function compile(compilation: Compilation): Promise<string> {
   const binary = join(source, 'out', 'pymport.node');
   if (code === 0 && fs.existsSync(binary)) return binary;
   if (recipe.nodeHeaders === null && noNetwork.test(output)) throw noNodeHeaders(site);
-  throw failed('pymport could not be compiled for this Python', output);
+  throw failed('pymport could not be compiled for this Python', output, compilation);
 }
 
 /**
@@ -146,7 +149,7 @@ async function fetchPymport(compilation: Compilation): Promise<string> {
   });
   const root = join(place, 'node_modules', 'pymport');
   if (code === 0 && fs.existsSync(root)) return root;
-  if (fullDisk.test(output)) throw failed(missing, output);
+  if (fullDisk.test(output)) throw failed(missing, output, compilation);
   const why = code === null ? 'there is no npm to fetch it' : 'npm could not fetch it';
   const quoted = tail(output, 3);
   throw new WsgiTsError(
@@ -170,14 +173,14 @@ function noNodeHeaders(site: BindingSite): WsgiTsError {
   );
 }
 
-function failed(message: string, output: string): Error {
+function failed(message: string, output: string, { python }: Compilation): Error {
   if (fullDisk.test(output)) {
     return Object.assign(new Error('No space left on device'), { code: 'ENOSPC' });
   }
   const problems = output.split('\n').filter((line) => isReason.test(line) && !isNoise.test(line));
   const quoted = problems.length > 0 ? problems.slice(0, linesShown).join('\n') : tail(output);
   return new WsgiTsError('ERR_WSGI_BINDING_COMPILATION', 'operator', `${message}:\n${quoted}`, {
-    remedy: 'Everything that was said: wsgi-ts binding build --verbose',
+    remedy: `Everything that was said: wsgi-ts binding build --verbose --python ${quote(python)}`,
   });
 }
 

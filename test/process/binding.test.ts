@@ -143,7 +143,7 @@ describe('a machine on which no binding can be built', () => {
 
     const said = await refusal(['--python', python({ executable: 'python3' })], { CXX });
     assert.match(said, /could not be compiled for this Python:\n(?:.*\n)*.*nothing works today/);
-    assert.match(said, /wsgi-ts binding build --verbose/);
+    assert.match(said, /wsgi-ts binding build --verbose --python \/.*python3\n$/);
   });
 
   test("because it can't write its cache says where it may be instead", async () => {
