@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -131,6 +133,23 @@ def test_a_module_that_is_not_there_is_told_with_the_folder_searched(project):
     assert str(project.folder) in error.message
     assert error.remedy is None
     assert str(project.folder / "no" / "such.py") in project.refuse("no/such.py").message
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_hindrance(project, monkeypatch):
+    project.write("app.py", "")
+    project.write("closed/__init__.py", "")
+    stat = os.stat
+
+    def refusing(path, *arguments, **options):
+        # Root, who may run this, can look into everything.
+        if "closed" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    error = project.refuse("aqp:app")
+    assert error.code == "ERR_WSGI_MODULE_NOT_FOUND"
+    assert "`app:app`" in error.remedy
 
 
 def test_a_package_missing_inside_the_app_is_told_with_the_command_that_installs_it(project):

@@ -137,7 +137,8 @@ def _modules(folder: Path) -> list[str]:
     except OSError:
         return []
     files = [entry.stem for entry in entries if entry.suffix == ".py" and entry.stem != "__init__"]
-    return files + [entry.name for entry in entries if (entry / "__init__.py").is_file()]
+    # Of os.path: that of pathlib raises where a folder may not be looked into.
+    return files + [entry.name for entry in entries if os.path.isfile(entry / "__init__.py")]
 
 
 def _guess_variable(file: Path) -> str:
