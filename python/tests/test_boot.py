@@ -232,9 +232,8 @@ def test_finishing_joins_threads_runs_atexit_and_flushes_each_step_for_itself(pr
         boot.prepare({})
         atexit.register(print, "atexit")
         atexit.register(lambda: 1 / 0)
-        go = threading.Event()
-        threading.Thread(target=lambda: (go.wait(), print("thread"))).start()
-        threading.Timer(0.1, go.set).start()
+        until_the_end = threading.main_thread().join
+        threading.Thread(target=lambda: (until_the_end(), print("thread"))).start()
         ctypes.CDLL(None).printf(b"from C, ")
         sys.stdout.write("half a line")
         boot.finish()

@@ -1,6 +1,6 @@
 // Compiles a binding with node-gyp, from pymport's own sources, in a folder that is thrown away. Called by
 // build.ts, which holds the lock. It runs npm (where pymport is not installed), node-gyp, make and the compiler
-// as children, in a group of their own, so that none of them outlives an interruption.
+// as children; where the building can be interrupted, in a group of their own, so that none of them outlives that.
 
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
