@@ -23,6 +23,10 @@ export interface WorkerConfiguration {
   readonly noBuild: boolean;
   readonly workers: number;
   readonly threads: number;
+  /** When the worker is to ask for its replacement. */
+  readonly recycling: Recycling;
+  /** The path at which the worker itself tells how the server is; null: none. */
+  readonly healthPath: string | null;
   /** Seconds one request may take in Python; 0: no limit. */
   readonly timeout: number;
   /** Seconds that running requests get at a stop. */
@@ -42,13 +46,28 @@ export interface WorkerConfiguration {
   readonly listeners: readonly InheritedListener[];
 }
 
+/** After what a worker is replaced; 0: never. */
+export interface Recycling {
+  /** Requests, and up to `requestsJitter` more, at random. */
+  readonly requests: number;
+  readonly requestsJitter: number;
+  /** Seconds. */
+  readonly lifetime: number;
+  /** Bytes of resident memory. */
+  readonly memory: number;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
 
 export type MasterMessage =
   | { readonly type: 'configure'; readonly configuration: WorkerConfiguration }
-  | { readonly type: 'stop'; readonly graceful: boolean }
-  /** The files of TLS are new, and were found good. */
-  | { readonly type: 'renew-certificates' };
+  /**
+   * `sealed`: listeners (indices into the configuration's) that take no new connections any more: what waits in
+   * their queues nobody else will answer.
+   */
+  | { readonly type: 'stop'; readonly graceful: boolean; readonly sealed: readonly number[] }
+  /** What clients are told that ask for the server's health. */
+  | { readonly type: 'health'; readonly healthy: boolean };
 
 export type WorkerMessage =
   /** The app is loaded and connections are being accepted. */
@@ -56,20 +75,31 @@ export type WorkerMessage =
   /** The app could not be loaded: the reason is in the log already; the exit code is gunicorn's 3 or 4. */
   | { readonly type: 'boot-failed'; readonly exitCode: 3 | 4 }
   /** The event loop lives. */
-  | { readonly type: 'heartbeat'; readonly requests: number; readonly active: number }
-  /** A thread is stuck beyond rescue: replace this worker when its other requests are done. */
-  | { readonly type: 'retire'; readonly reason: string };
+  | {
+      readonly type: 'heartbeat';
+      /** Answered since the start. */
+      readonly requests: number;
+      /** Under way. */
+      readonly active: number;
+      /** Bytes of resident memory. */
+      readonly memory: number;
+    }
+  /** Replace this worker; `expected`: as the settings want it. */
+  | { readonly type: 'retire'; readonly reason: string; readonly expected: boolean }
+  /** The worker is about to exit: what it has answered, and what it had to cut off (escaped for the log). */
+  | { readonly type: 'ended'; readonly requests: number; readonly cut: readonly string[] };
 
 const masterTypes: ReadonlySet<unknown> = new Set<MasterMessage['type']>([
   'configure',
   'stop',
-  'renew-certificates',
+  'health',
 ]);
 const workerTypes: ReadonlySet<unknown> = new Set<WorkerMessage['type']>([
   'ready',
   'boot-failed',
   'heartbeat',
   'retire',
+  'ended',
 ]);
 
 function typeOf(message: unknown): unknown {

@@ -9,10 +9,13 @@ looking up a host name.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import socket
 import stat
+import struct
+import sys
 from typing import Any, TypedDict
 
 
@@ -26,16 +29,30 @@ class Address(TypedDict, total=False):
     fd: int
 
 
+_ATTACH_FILTER = getattr(socket, "SO_ATTACH_FILTER", 26)
+"""Linux's number, which Python 3.8 has no name for."""
+
+_DROP_SYN = (
+    (0x30, 0, 0, 13),  # A = the byte of TCP's flags
+    (0x45, 0, 1, 0x02),  # SYN?
+    (0x06, 0, 0, 0),  # then take nothing of it,
+    (0x06, 0, 0, 0xFFFFFFFF),  # else all
+)
+"""A classic BPF program (Linux, Documentation/networking/filter): code, jump if true, jump if false, k."""
+
+
 class _Listener:
     """A listening socket, and the file to remove with it."""
 
-    def __init__(self, sock: socket.socket, file: str | None = None) -> None:
+    def __init__(self, sock: socket.socket, file: str | None = None, owned: bool = True) -> None:
         self.sock = sock
         self.file = file
+        self.owned = owned
         self.identity = _identity(file)
 
 
-_listeners: list[_Listener] = []
+_listeners: dict[int, _Listener] = {}
+"""By descriptor."""
 
 
 def listen(address: Address, backlog: int, umask: int = 0) -> dict[str, Any]:
@@ -59,20 +76,63 @@ def listen(address: Address, backlog: int, umask: int = 0) -> dict[str, Any]:
     except OSError as error:
         code = errno.errorcode.get(error.errno or 0, "UNKNOWN")
         return _failure(code, error.strerror or str(error))
-    _listeners.append(listener)
-    return {"ok": True, "fd": listener.sock.fileno(), "address": _bound(listener.sock)}
+    return _hold(listener)
 
 
-def close() -> None:
-    """Close every listening socket and remove its file, unless another server has its own there."""
-    while _listeners:
-        listener = _listeners.pop()
+def inherit(fd: int, owned: bool) -> dict[str, Any]:
+    """Take over a listening socket of the master that has started this one (SIGUSR2).
+
+    owned: whether it is the server's own: its file is removed with it then. Return as `listen` does.
+    """
+    try:
+        listener = _adopt(int(fd), 0)
+    except (_UnusableError, OSError) as error:
+        return _failure("NOT_A_SOCKET", str(error))
+    if owned:
+        address = _bound(listener.sock)
+        path = address.get("path", "")
+        file = os.path.abspath(path) if path and not path.startswith("\0") else None
+        listener = _Listener(listener.sock, file)
+    return _hold(listener)
+
+
+def seal(fd: int) -> bool:
+    """Let no new connection into the queue of a listening socket; what is in it can still be accepted.
+
+    Return whether that could be done: not for a socket that is somebody else's (systemd's), nor where the
+    system has no way. A TCP client whose SYN is dropped tries again a second later, and meets the
+    next server, or nobody; a Unix one is refused at once.
+    """
+    listener = _listeners.get(int(fd))
+    if listener is None or not listener.owned:
+        return False
+    try:
+        if listener.sock.family == socket.AF_UNIX:
+            listener.sock.shutdown(socket.SHUT_RD)
+        else:
+            _attach_filter(listener.sock)
+    except OSError:
+        return False
+    return True
+
+
+def release(fd: int, remove_file: bool = True) -> None:
+    """Close a listening socket, and remove its file unless another server has its own there."""
+    listener = _listeners.pop(int(fd), None)
+    if listener is None:
+        return
+    with contextlib.suppress(OSError):
+        listener.sock.close()
+    file = listener.file
+    if remove_file and file is not None and _identity(file) == listener.identity:
         with contextlib.suppress(OSError):
-            listener.sock.close()
-        file = listener.file
-        if file is not None and _identity(file) == listener.identity:
-            with contextlib.suppress(OSError):
-                os.unlink(file)
+            os.unlink(file)
+
+
+def close(remove_files: bool = True) -> None:
+    """Close every listening socket, as `release` does."""
+    for fd in list(_listeners):
+        release(fd, remove_files)
 
 
 def pipe() -> list[int]:
@@ -90,6 +150,21 @@ class _UnusableError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def _hold(listener: _Listener) -> dict[str, Any]:
+    fd = listener.sock.fileno()
+    _listeners[fd] = listener
+    return {"ok": True, "fd": fd, "address": _bound(listener.sock), "owned": listener.owned}
+
+
+def _attach_filter(sock: socket.socket) -> None:
+    if not sys.platform.startswith("linux"):
+        raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in _DROP_SYN)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(buffer))
+    sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, header)
 
 
 def _open(address: Address, backlog: int, umask: int) -> _Listener:
@@ -168,7 +243,7 @@ def _adopt(fd: int, backlog: int) -> _Listener:
     except (OSError, _UnusableError):
         sock.detach()
         raise
-    return _Listener(sock)
+    return _Listener(sock, owned=False)
 
 
 def _start(sock: socket.socket, backlog: int) -> None:

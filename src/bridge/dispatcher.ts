@@ -7,6 +7,7 @@ import { Duplicates } from './duplicates.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS } from './frame.ts';
 import { ServiceTime, type Load } from './load.ts';
+import { Overruns } from './overrun.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds without a word of Python's control thread, after which a C extension must hold the GIL. */
@@ -57,8 +58,7 @@ export class Dispatcher implements Load {
   readonly #exchanges = new ExchangeTable<DispatchedExchange>();
   readonly #duplicates = new Duplicates();
   readonly #idle: (() => void)[] = [];
-  /** Ids of exchanges that are answered, though their threads are still in the app. */
-  readonly #timedOut = new Set<number>();
+  readonly #overruns = new Overruns();
   /** Ids of exchanges whose clients are gone or leaving, as Python has been told. */
   readonly #aborted = new Set<number>();
   readonly #service: ServiceTime;
@@ -104,7 +104,12 @@ export class Dispatcher implements Load {
   }
 
   get outstanding(): number {
-    return this.#exchanges.size - this.#timedOut.size;
+    return this.#exchanges.size - this.#overruns.size;
+  }
+
+  /** How many threads are in the app still, so many milliseconds after their requests took too long. */
+  stuck(milliseconds: number): number {
+    return this.#overruns.olderThan(performance.now() - milliseconds);
   }
 
   /** Whether requests can no longer be handed over. */
@@ -224,7 +229,7 @@ export class Dispatcher implements Load {
     const exchange = this.#exchanges.take(id);
     if (exchange === undefined) return undefined;
     this.answered++;
-    if (this.#timedOut.size > 0) this.#timedOut.delete(id);
+    this.#overruns.delete(id);
     if (this.#aborted.size > 0 && this.#aborted.delete(id) && !this.#closed) {
       this.#channel.control(encodeFrame(FrameKind.forget, id));
     }
@@ -272,7 +277,7 @@ export class Dispatcher implements Load {
     const exchange = this.#exchanges.get(id);
     if (!exchange?.inPython) return;
     exchange.timeOut(this.#options.timeout, stack);
-    this.#timedOut.add(id);
+    this.#overruns.add(id, performance.now());
     this.#wakeIdle();
     this.#options.onAnswer();
   }
@@ -292,7 +297,7 @@ export class Dispatcher implements Load {
       this.#exchanges.take(exchange.id);
       exchange.abandon();
     }
-    this.#timedOut.clear();
+    this.#overruns.clear();
     this.#duplicates.giveUp();
     this.#wakeIdle();
   }

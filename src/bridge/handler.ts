@@ -79,6 +79,8 @@ export interface WsgiHandler {
   readonly load: Load;
   /** Requests answered so far. */
   readonly served: number;
+  /** How many threads are in the app still, so many milliseconds after their requests took too long. */
+  stuck(milliseconds: number): number;
   /** Duplicates a descriptor; close-on-exec, and closed in children that the app forks. */
   duplicate(fd: number): Promise<number>;
   /** Says `Connection: close` with every answer from now on. */
@@ -168,6 +170,7 @@ export async function createHandler(
     Object.defineProperties(handler, {
       load: { value: dispatcher },
       served: { get: () => dispatcher.answered },
+      stuck: { value: (milliseconds: number) => dispatcher.stuck(milliseconds) },
       duplicate: { value: (fd: number) => dispatcher.duplicate(fd) },
       drain: {
         value: () => {

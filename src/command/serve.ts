@@ -9,7 +9,7 @@ import { version } from '../bridge/version.ts';
 import { readCertificates } from '../certificates.ts';
 import { WsgiTsError } from '../errors.ts';
 import { renderConfiguration } from '../settings/render.ts';
-import { resolveSettings } from '../settings/resolve.ts';
+import { type ResolvedSettings, resolveSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
@@ -39,7 +39,12 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     .addHelpText('after', commands)
     .showHelpAfterError('wsgi-ts --help shows every setting.');
   const given = readSettings(addSettings(command), argv);
-  const resolved = resolveSettings({ argv: given, env: variables, world });
+  const resolve = (): ResolvedSettings => resolveSettings({ argv: given, env: variables, world });
+  const reread = (): Promise<ResolvedSettings> =>
+    new Promise((read) => {
+      read(resolve());
+    });
+  const resolved = resolve();
   const { settings } = resolved;
   if (settings.app === null) {
     throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
@@ -53,7 +58,7 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     return 0;
   }
   const { runMaster } = await import('../master/master.ts');
-  return runMaster(settings, version);
+  return runMaster(resolved, version, { reread });
 }
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */

@@ -19,7 +19,7 @@ import { firstListenerFd } from './worker-handle.ts';
  */
 export function configure(
   settings: Settings,
-  listeners: readonly Listener[],
+  listeners: readonly Pick<Listener, 'url'>[],
   python: string | null,
   argv: readonly string[],
   scriptName: string,
@@ -38,6 +38,13 @@ export function configure(
     noBuild: settings.noBuild,
     workers: settings.workers,
     threads: settings.threads,
+    recycling: {
+      requests: settings.maxRequests,
+      requestsJitter: settings.maxRequestsJitter,
+      lifetime: settings.maxWorkerLifetime,
+      memory: settings.maxWorkerMemory,
+    },
+    healthPath: settings.healthPath,
     timeout: settings.timeout,
     gracefulTimeout: settings.gracefulTimeout,
     keepAlive: settings.keepAlive,

@@ -15,11 +15,17 @@ export interface Listener {
   readonly fd: number;
   /** The address really bound (the kernel's choice where port 0 was asked): `http://127.0.0.1:8000`. */
   readonly url: string;
+  /** The address as it was asked for: by it the next generation, and the next master, know it again. */
+  readonly asked: string;
+  /** Whether it was made by a server of ours; else it is systemd's, or another parent's. */
+  readonly owned: boolean;
 }
 
 /** What {@link openListeners} needs. */
 export interface ListenOptions {
   readonly addresses: readonly Address[];
+  /** Those that are there already; what is asked for again is taken from them. */
+  readonly held: readonly Listener[];
   /** Whether the workers will speak TLS there: for the log. */
   readonly secure: boolean;
   /** Connections that may wait for a worker. */
@@ -44,19 +50,61 @@ const socketUmask = 0;
  *   before it are closed
  */
 export async function openListeners(options: ListenOptions): Promise<Listener[]> {
+  const { addresses, secure, interpreter } = options;
+  const held = [...options.held];
+  const opened: Listener[] = [];
   const listeners: Listener[] = [];
   try {
-    for (const address of options.addresses) listeners.push(await open(address, options));
+    for (const address of addresses) {
+      const place = held.findIndex(({ asked }) => asked === formatAddress(address));
+      const [old] = place < 0 ? [] : held.splice(place, 1);
+      const listener = old ?? (await open(address, options));
+      if (old === undefined) opened.push(listener);
+      listeners.push({ ...listener, url: withScheme(listener.url, secure) });
+    }
   } catch (error) {
-    closeListeners(options.interpreter);
+    for (const listener of opened) releaseListener(interpreter, listener);
     throw error;
   }
   return listeners;
 }
 
-/** Closes the master's copies of all sockets and removes the files of unix sockets. */
-export function closeListeners(interpreter: Pick<Interpreter, 'call'>): void {
-  interpreter.call('sockets', 'close');
+/**
+ * Lets no new connection into the queue of a socket of ours; workers can then empty it, and end.
+ *
+ * @returns whether that could be done
+ */
+export function sealListener(interpreter: Pick<Interpreter, 'call'>, { fd }: Listener): boolean {
+  return interpreter.call('sockets', 'seal', fd) === true;
+}
+
+/** Closes the master's copy of one socket, and removes its file. */
+export function releaseListener(interpreter: Pick<Interpreter, 'call'>, { fd }: Listener): void {
+  interpreter.call('sockets', 'release', fd);
+}
+
+/**
+ * Closes the master's copies of all sockets.
+ *
+ * @param removeFiles - whether the files of unix sockets go, too: not while another master has the same sockets
+ */
+export function closeListeners(interpreter: Pick<Interpreter, 'call'>, removeFiles: boolean): void {
+  interpreter.call('sockets', 'close', removeFiles);
+}
+
+/** A listener of the master that started this one, by its descriptor. */
+export function inheritListener(
+  interpreter: Pick<Interpreter, 'call'>,
+  fd: number,
+  asked: string,
+  owned: boolean,
+): Listener | null {
+  const answer = interpreter.call('sockets', 'inherit', fd, owned) as unknown as Answer;
+  return answer.ok ? { fd, url: formatAddress(answer.address), asked, owned } : null;
+}
+
+function withScheme(url: string, secure: boolean): string {
+  return url.replace(/^https?:/, secure ? 'https:' : 'http:');
 }
 
 async function open(address: Address, options: ListenOptions): Promise<Listener> {
@@ -75,12 +123,17 @@ async function open(address: Address, options: ListenOptions): Promise<Listener>
     answer = listen(address, options);
   }
   if (!answer.ok) throw refusal(address, answer);
-  return { fd: answer.fd, url: formatAddress(answer.address, options.secure) };
+  return {
+    fd: answer.fd,
+    url: formatAddress(answer.address),
+    asked: formatAddress(address),
+    owned: answer.owned,
+  };
 }
 
 /** What `sockets.listen` returns. */
 type Answer =
-  | { readonly ok: true; readonly fd: number; readonly address: Address }
+  | { readonly ok: true; readonly fd: number; readonly address: Address; readonly owned: boolean }
   | { readonly ok: false; readonly code: string; readonly reason: string };
 
 function listen(address: Address, { interpreter, backlog }: ListenOptions): Answer {

@@ -1,7 +1,7 @@
 // The master: composition root of the process that `wsgi-ts app:app` starts. It opens what all workers share
-// (log, pid file, interpreter, listening sockets), then performs what the arbiter decides until it says finish.
-// cli.ts calls `runMaster`, on the main thread. Here alone in this folder are the process, its signals and the
-// clock. It must never accept a connection, import the app, or wait for anything but events.
+// (log, pid file, interpreter, listening sockets), then has the supervisor keep the workers until it says finish.
+// cli.ts calls `runMaster`, on the main thread. Here alone in this folder are the process and its signals. It must
+// never accept a connection, import the app, or wait for anything but events.
 
 import '../sigusr1.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,36 +9,30 @@ import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
-import { readCertificates } from '../certificates.ts';
-import type { TlsPolicy } from '../http/policy.ts';
-import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
-import type { Logger, ProcessLogger } from '../log/logger.ts';
+import type { ProcessLogger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
+import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
-import { decide } from './arbiter.ts';
-import { configure, tlsPolicy } from './configuration.ts';
+import { makeGeneration } from './generation.ts';
+import type { Generation, GenerationSurroundings } from './generation.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
 import { claimPidfile } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
+import { Reloader } from './reload.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
-import { initialState, tickEvery } from './supervision.ts';
-import type { Action, Event } from './supervision.ts';
-import { WorkerHandle } from './worker-handle.ts';
+import { Supervisor } from './supervisor.ts';
+import { Succession } from './upgrade.ts';
 
-/** Milliseconds beyond --graceful-timeout, before a worker is killed: for saying what it cut off. */
-const lastWords = 1000;
-
-/** Milliseconds that an order waits for the log, at most: nobody may be reading it. */
-const logPatience = 100;
-
-/** What a test may replace. */
+/** What the master is started with besides its settings. */
 export interface MasterOptions {
-  /** The program of a worker. */
+  /** Reads all settings anew, at a SIGHUP. @throws WsgiTsError (operator) where one is wrong. */
+  readonly reread: () => Promise<ResolvedSettings>;
+  /** The program of a worker; a test may have one of its own. */
   readonly worker?: URL;
 }
 
@@ -50,10 +44,12 @@ export interface MasterOptions {
  * @throws WsgiTsError (operator) when there is no log to write to, or no app
  */
 export async function runMaster(
-  settings: Settings,
+  resolved: ResolvedSettings,
   version: string,
-  { worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions = {},
+  { reread, worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions,
 ): Promise<number> {
+  const { settings, warnings } = resolved;
+  const startedIn = process.cwd();
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
@@ -68,18 +64,20 @@ export async function runMaster(
   });
   const cleanups: (() => Promise<void> | void)[] = [unwatch];
   try {
+    const succession = new Succession({ directory: startedIn, logger, env: process.env });
     if (settings.pid !== null) {
-      const pidfile = claimPidfile(settings.pid, process.pid, processExists);
+      const pidfile = claimPidfile(
+        succession.pidfilePath(settings.pid),
+        process.pid,
+        processExists,
+      );
+      succession.onPromotion(() => {
+        pidfile.rename(settings.pid ?? '');
+      });
       cleanups.push(() => {
         pidfile.release();
       });
     }
-    if (settings.accessLogFile !== null) {
-      // The workers write it; that it can be opened is to be known before the first of them starts.
-      createAccessLog({ file: settings.accessLogFile, format: settings.accessLogFormat }).close();
-    }
-    const tls = tlsPolicy(settings);
-    if (tls !== null) readCertificates(tls);
     const interpreter = await startInterpreter({
       python: settings.python,
       directory: settings.chdir,
@@ -88,30 +86,43 @@ export async function runMaster(
       signal: interruption.signal,
     });
     cleanups.push(() => {
-      closeListeners(interpreter);
+      closeListeners(interpreter, !succession.isShared());
     });
     logger.info(`Starting wsgi-ts ${version}`);
-    const listeners = await openListeners({
-      addresses: settings.bind.map(parseAddress),
-      backlog: settings.backlog,
-      secure: tls !== null,
-      interpreter,
-      logger,
-      pause: () => sleep(1000, undefined, { signal: interruption.signal }),
-      findOwner,
-    });
-    const urls = listeners
-      .map(({ url }) => (tls === null ? url : url.replace(/^http:/, 'https:')))
-      .join(',');
-    logger.info(`Listening at: ${urls} (${process.pid})`);
+    for (const warning of warnings) logger.warning(warning);
+    let held: readonly Listener[] = succession.inheritListeners(interpreter);
+    const surroundings: GenerationSurroundings = {
+      python: interpreter.executable === '' ? settings.python : interpreter.executable,
+      openListeners: async ({ bind, backlog }, tls) => {
+        const listeners = await openListeners({
+          addresses: bind.map(parseAddress),
+          held,
+          backlog,
+          secure: tls !== null,
+          interpreter,
+          logger,
+          pause: () => sleep(1000, undefined, { signal: interruption.signal }),
+          findOwner,
+        });
+        held = listeners;
+        return listeners;
+      },
+    };
+    const first = await makeGeneration(1, settings, surroundings);
+    logger.info(
+      `Listening at: ${first.listeners.map(({ url }) => url).join(',')} (${process.pid})`,
+    );
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
     cleanups.push(() => endRelays(relays));
-    return await new Promise((resolve) => {
-      const shared = { settings, version, worker, logger, interpreter, listeners, relays };
-      onSignal = supervise(shared, resolve);
+    return await new Promise((finish) => {
+      const goBack = (generation: Generation): void => {
+        held = generation.listeners;
+      };
+      const shared = { worker, logger, interpreter, relays, succession, finish };
+      onSignal = supervise(first, { ...shared, reread, surroundings, goBack });
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
@@ -125,151 +136,47 @@ export async function runMaster(
   }
 }
 
-/** What every worker is started with. */
-interface Shared {
-  readonly settings: Settings;
+interface Parts {
   readonly worker: URL;
   readonly logger: ProcessLogger;
   readonly interpreter: Interpreter;
-  readonly listeners: readonly Listener[];
   readonly relays: OutputRelays;
+  readonly succession: Succession;
+  readonly finish: (exitCode: number) => void;
+  readonly reread: () => Promise<ResolvedSettings>;
+  readonly surroundings: GenerationSurroundings;
+  readonly goBack: (generation: Generation) => void;
 }
 
-/**
- * Starts the workers and keeps the arbiter's orders.
- *
- * @param finish - is given the exit code when no worker is left
- * @returns where signals are to be reported
- */
-function supervise(shared: Shared, finish: (exitCode: number) => void): (s: MasterSignal) => void {
-  const { settings, logger, interpreter, listeners } = shared;
-  const handles = new Map<number, WorkerHandle>();
-  const configuration = configure(
-    settings,
-    listeners,
-    interpreter.executable === '' ? settings.python : interpreter.executable,
-    process.argv.slice(1),
-    process.env['SCRIPT_NAME'] ?? '',
-  );
-  const clock = (): number => performance.now();
-  const milliseconds = (seconds: number): number => seconds * 1000;
-  let state = initialState(
-    {
-      workers: settings.workers,
-      timeout: milliseconds(settings.timeout),
-      gracefulTimeout: milliseconds(settings.gracefulTimeout) + lastWords,
+/** Ties supervisor and reloader together. Returns where signals are to be reported. */
+function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => void {
+  const { succession, reread, surroundings, logger } = parts;
+  const reloader = new Reloader(first, {
+    reread,
+    surroundings,
+    logger,
+    onGeneration: (generation) => {
+      supervisor.begin(generation);
     },
-    clock(),
-  );
-
-  const happened = (event: EventWithoutTime): void => {
-    const decision = decide(state, { ...event, now: clock() });
-    state = decision.state;
-    for (const action of decision.actions) perform(action);
-  };
-  const tick = (): void => {
-    happened({ type: 'tick' });
-    if (state.finished) return;
-    timer = setTimeout(tick, state.stop === null ? tickEvery.running : tickEvery.stopping);
-  };
-  const spawn = (id: number): void => {
-    const handle = new WorkerHandle({
-      script: shared.worker,
-      configuration,
-      listenerFds: listeners.map(({ fd }) => fd),
-      relays: shared.relays,
-      makePipe: () => interpreter.call('sockets', 'pipe') as unknown as [number, number],
-      onMessage: (message) => {
-        happened({ ...message, id });
-      },
-      onExit: (exit) => {
-        handles.delete(id);
-        happened({ type: 'exited', id, ...exit });
-      },
-    });
-    handles.set(id, handle);
-    if (handle.pid !== undefined) happened({ type: 'started', id, pid: handle.pid });
-  };
-  const perform = (action: Action): void => {
-    switch (action.type) {
-      case 'spawn':
-        spawn(action.id);
-        return;
-      case 'stop':
-        void stopBehindLog(logger, handles.get(action.id), action);
-        return;
-      case 'signal':
-        handles.get(action.id)?.signal(action.signal);
-        return;
-      case 'reopen-logs':
-        reopen(logger);
-        return;
-      case 'renew-certificates':
-        if (certificatesAreGood(tlsPolicy(settings), logger))
-          for (const handle of handles.values()) handle.renewCertificates();
-        return;
-      case 'close-listeners':
-        closeListeners(interpreter);
-        // The end is near: look more often.
-        clearTimeout(timer);
-        timer = setTimeout(tick, tickEvery.stopping);
-        return;
-      case 'log':
-        logger.log(action.level, action.message);
-        return;
-      case 'finish':
-        clearTimeout(timer);
-        finish(action.exitCode);
-        return;
-    }
-  };
-  let timer: NodeJS.Timeout | undefined;
-  tick();
-  return (signal) => {
-    happened({ type: 'signal', signal });
-  };
-}
-
-/** An event as it is reported; the clock is read here. */
-type EventWithoutTime = Event extends infer E ? (E extends Event ? Omit<E, 'now'> : never) : never;
-
-/** Workers write to the same place as the master: why they stop comes before what they say of it. */
-async function stopBehindLog(
-  logger: ProcessLogger,
-  handle: WorkerHandle | undefined,
-  { graceful, signal }: Action & { readonly type: 'stop' },
-): Promise<void> {
-  await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
-  handle?.stop(graceful, signal);
-}
-
-function reopen(logger: Logger): void {
-  try {
-    logger.reopen();
-  } catch (error) {
-    if (!(error instanceof WsgiTsError)) throw error;
-    logger.error(error.message);
-  }
-}
-
-/** Checks the files of TLS, and says what comes of a HUP. */
-function certificatesAreGood(policy: TlsPolicy | null, logger: Logger): boolean {
-  if (policy === null) {
-    logger.warning(
-      'HUP renews certificates, and there are none. To load new code or settings, stop the server and ' +
-        'start it again.',
-    );
-    return false;
-  }
-  try {
-    readCertificates(policy);
-  } catch (error) {
-    if (!(error instanceof WsgiTsError)) throw error;
-    logger.error(`The certificates stay as they are: ${error.message}`);
-    return false;
-  }
-  logger.info('New connections get the certificates that the files hold now');
-  return true;
+  });
+  const supervisor = new Supervisor(first, {
+    ...parts,
+    reload: () => {
+      reloader.reload();
+    },
+    onGoBack: (generation) => {
+      parts.goBack(generation);
+      reloader.goBack(generation);
+    },
+    upgrade: (listeners) => {
+      succession.start(listeners);
+    },
+    isShared: () => succession.isShared(),
+    onTick: () => {
+      succession.look();
+    },
+  });
+  return supervisor.signal;
 }
 
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {

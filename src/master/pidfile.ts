@@ -10,6 +10,8 @@ import { WsgiTsError } from '../errors.ts';
 export interface Pidfile {
   /** Removes the file if it still holds our pid; never throws. */
   release(): void;
+  /** Takes the place of the file at `path`; never throws. */
+  rename(path: string): void;
 }
 
 /**
@@ -40,12 +42,21 @@ export function claimPidfile(
     writeFileSync(draft, `${pid}\n`, { mode: 0o644 });
     renameSync(draft, path);
   });
+  let place = path;
   return {
     release: () => {
       try {
-        if (readPid(path) === pid) unlinkSync(path);
+        if (readPid(place) === pid) unlinkSync(place);
       } catch {
         // Gone, or no longer ours to touch: either way there is nothing left to do.
+      }
+    },
+    rename: (to) => {
+      try {
+        renameSync(place, to);
+        place = to;
+      } catch {
+        // The same: a server must not end for it.
       }
     },
   };

@@ -1,6 +1,6 @@
 // What each signal means to the master: a table, read by the arbiter and by docs/signals.md's test.
 // `watchSignals` ties it to the process; master.ts calls it, on the master's main thread.
-// Nothing here acts on a signal: the arbiter decides, master.ts performs.
+// Nothing here acts on a signal: the arbiter decides, supervisor.ts performs.
 
 /** What a signal asks of the master. */
 export type SignalMeaning =
@@ -10,10 +10,10 @@ export type SignalMeaning =
   | { readonly kind: 'resize'; readonly change: 1 | -1 }
   /** Open the log files anew, here and in the workers (log rotation). */
   | { readonly kind: 'reopen-logs' }
-  /** Read the files of TLS anew; the workers take them for new connections. */
-  | { readonly kind: 'renew-certificates' }
-  /** gunicorn knows it and we don't yet: one line says what to do instead. */
-  | { readonly kind: 'unsupported'; readonly instead: string }
+  /** Read settings, certificates and app anew, and replace the workers one by one. */
+  | { readonly kind: 'reload' }
+  /** Start another master with the same sockets. */
+  | { readonly kind: 'upgrade' }
   /** Nothing is to be done; a debug line says why. */
   | { readonly kind: 'ignored'; readonly why: string };
 
@@ -37,8 +37,8 @@ export const signalTable: Readonly<Record<MasterSignal, SignalMeaning>> = {
   SIGTTIN: { kind: 'resize', change: 1 },
   SIGTTOU: { kind: 'resize', change: -1 },
   SIGUSR1: { kind: 'reopen-logs' },
-  SIGUSR2: { kind: 'unsupported', instead: 'Start the new server once this one has stopped.' },
-  SIGHUP: { kind: 'renew-certificates' },
+  SIGUSR2: { kind: 'upgrade' },
+  SIGHUP: { kind: 'reload' },
   SIGWINCH: { kind: 'ignored', why: 'Not daemonized' },
 };
 

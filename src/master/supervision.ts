@@ -1,5 +1,5 @@
 // The words of the arbiter: its state, the events it is told of, the actions it asks for, its constants.
-// arbiter.ts decides in them, master.ts translates them from and to processes. No rules, and nothing that acts.
+// arbiter.ts decides in them, supervisor.ts translates them from and to processes. No rules, and nothing that acts.
 
 import type { LogLevel } from '../messages.ts';
 import type { MasterSignal } from './signals.ts';
@@ -9,8 +9,12 @@ export interface ArbiterSettings {
   readonly workers: number;
   /** Longest silence of a serving worker's event loop; 0: any. */
   readonly timeout: number;
+  /** Longest time that a worker may take to load the app; 0: any. */
+  readonly bootTimeout: number;
   /** How long workers may take to stop. */
   readonly gracefulTimeout: number;
+  /** How long the server goes on serving when it was told to stop. */
+  readonly drainDelay: number;
 }
 
 /**
@@ -26,6 +30,8 @@ export interface Worker {
   /** Null until it has been started. */
   readonly pid: number | null;
   readonly phase: Phase;
+  /** Which settings it was started with; see {@link ArbiterState.generation}. */
+  readonly generation: number;
   readonly spawnedAt: number;
   /** When its event loop was last heard of. */
   readonly lastBeat: number;
@@ -39,27 +45,56 @@ export interface Worker {
   readonly killAt: number | null;
   /** Whether we sent it SIGKILL. */
   readonly killed: boolean;
+  /** Requests that it has answered, as far as it has told. */
+  readonly served: number;
+}
+
+/** One set of settings, and how many workers shall have them. */
+export interface Generation {
+  /** Counts up from 1. */
+  readonly number: number;
+  readonly settings: ArbiterSettings;
+  readonly target: number;
 }
 
 /** Everything that the arbiter knows. */
 export interface ArbiterState {
   readonly settings: ArbiterSettings;
-  /** How many workers there should be: TTIN and TTOU change it. */
+  /** How many workers there should be: TTIN, TTOU and WINCH change it. */
   readonly target: number;
+  /** A reload begins a new one. Workers of an older one serve until enough of the new one are ready. */
+  readonly generation: number;
+  /** The generation before, to go back to until a worker of the new one has been ready; null: it has. */
+  readonly fallback: Generation | null;
   /** Oldest first. */
   readonly workers: readonly Worker[];
   readonly nextId: number;
   /** Whether any worker has ever been ready: the app can be loaded. */
   readonly everReady: boolean;
+  /** Whether clients that ask for the server's health are told that it is well. */
+  readonly healthy: boolean;
   /** Rounds of workers in a row that died before they were ready. */
   readonly crashes: number;
   /** How many workers are not spawned before `spawnAfter`. */
   readonly delayed: number;
   readonly spawnAfter: number;
   readonly lastTick: number;
+  /** When a stop that was asked for begins; null: none was. */
+  readonly drainUntil: number | null;
   /** What the server ends with, once it is stopping. */
-  readonly stop: { readonly exitCode: number; readonly reason: string | null } | null;
+  readonly stop: Stop | null;
+  /** Requests that workers have answered which are gone. */
+  readonly served: number;
+  /** Requests that the stop cut off: how many, and what the first few of them were. */
+  readonly cut: { readonly count: number; readonly requests: readonly string[] };
   readonly finished: boolean;
+}
+
+/** A stop that is under way. */
+export interface Stop {
+  readonly exitCode: number;
+  readonly reason: string | null;
+  readonly since: number;
 }
 
 /** The state before anything happened; the first event, a tick, spawns the workers. */
@@ -67,14 +102,20 @@ export function initialState(settings: ArbiterSettings, now: number): ArbiterSta
   return {
     settings,
     target: settings.workers,
+    generation: 1,
+    fallback: null,
     workers: [],
     nextId: 1,
     everReady: false,
+    healthy: true,
     crashes: 0,
     delayed: 0,
     spawnAfter: 0,
     lastTick: now,
+    drainUntil: null,
     stop: null,
+    served: 0,
+    cut: { count: 0, requests: [] },
     finished: false,
   };
 }
@@ -87,8 +128,21 @@ export type Event = { readonly now: number } & (
   | { readonly type: 'started'; readonly id: number; readonly pid: number }
   | { readonly type: 'ready'; readonly id: number }
   | { readonly type: 'boot-failed'; readonly id: number; readonly exitCode: BootFailure }
-  | { readonly type: 'heartbeat'; readonly id: number }
-  | { readonly type: 'retire'; readonly id: number; readonly reason: string }
+  | { readonly type: 'heartbeat'; readonly id: number; readonly requests: number }
+  /** It asks to be replaced; `expected`: as the settings want it. */
+  | {
+      readonly type: 'retire';
+      readonly id: number;
+      readonly reason: string;
+      readonly expected: boolean;
+    }
+  /** It is about to exit: what it has answered in its life, and what it had to cut off. */
+  | {
+      readonly type: 'ended';
+      readonly id: number;
+      readonly requests: number;
+      readonly cut: readonly string[];
+    }
   | {
       readonly type: 'exited';
       readonly id: number;
@@ -96,15 +150,21 @@ export type Event = { readonly now: number } & (
       readonly signal: NodeJS.Signals | null;
       /** Why there never was a process. */
       readonly failure?: string;
+      /** Requests that it had when it died. */
+      readonly lost?: readonly string[];
+      /** What is known of how it came to this: further lines of the log entry, each behind its line feed. */
+      readonly record?: string;
     }
+  /** New settings were found good, and what they need is there. */
+  | { readonly type: 'reloaded'; readonly generation: number; readonly settings: ArbiterSettings }
   | { readonly type: 'tick' }
   | { readonly type: 'signal'; readonly signal: MasterSignal }
 );
 
 /** Something to do. */
 export type Action =
-  | { readonly type: 'spawn'; readonly id: number }
-  /** Say so over IPC, and send the signal: one of the two is heard. */
+  | { readonly type: 'spawn'; readonly id: number; readonly generation: number }
+  /** Say so over IPC where that is there; else send the signal. */
   | {
       readonly type: 'stop';
       readonly id: number;
@@ -113,7 +173,16 @@ export type Action =
     }
   | { readonly type: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
   | { readonly type: 'reopen-logs' }
-  | { readonly type: 'renew-certificates' }
+  /** Read the settings anew, and report `reloaded` if they are good. */
+  | { readonly type: 'reload' }
+  /** A worker of this generation is ready: what only older ones need is not needed any more. */
+  | { readonly type: 'keep'; readonly generation: number }
+  /** No worker of this generation could be booted: the one before goes on. */
+  | { readonly type: 'discard'; readonly generation: number }
+  /** Start another master with the same sockets (USR2). */
+  | { readonly type: 'upgrade' }
+  /** What clients are told that ask for the server's health. */
+  | { readonly type: 'health'; readonly healthy: boolean }
   | { readonly type: 'close-listeners' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'finish'; readonly exitCode: number };
@@ -132,6 +201,8 @@ export const quickStopLimit = 2000;
 export const bootStopLimit = 2000;
 /** Milliseconds between two lines that say a worker is still importing. */
 export const importNoticeEvery = 30_000;
+/** Crashes in a row from which on the server calls itself unwell. */
+export const unwellAfter = 2;
 
 /** Milliseconds to wait after the `crashes`-th crash in a row: 1 s, 2 s, 4 s … 30 s. */
 export function backoff(crashes: number): number {

@@ -1,5 +1,5 @@
 // A worker process as the master sees it: started, told, signalled, heard, ended. Not what a worker does;
-// that is src/worker/, of which nothing is imported here. master.ts makes one for each worker that the
+// that is src/worker/, of which nothing is imported here. supervisor.ts makes one for each worker that the
 // arbiter wants, on the master's main thread. It decides nothing: what it hears it passes on.
 
 import { fork } from 'node:child_process';
@@ -29,6 +29,13 @@ export interface WorkerOptions {
   readonly onExit: (exit: WorkerExit) => void;
 }
 
+/** How a worker is to stop. */
+export interface StopOrder {
+  readonly graceful: boolean;
+  readonly signal: NodeJS.Signals;
+  readonly sealed: readonly number[];
+}
+
 /** How a worker ended. */
 export interface WorkerExit {
   readonly code: number | null;
@@ -42,13 +49,20 @@ export class WorkerHandle {
   /** Undefined where it could not be started; `onExit` says so soon. */
   readonly pid: number | undefined;
   readonly #child: ChildProcess | undefined;
+  #isReady = false;
 
   /** Starts the worker and sends it its configuration. Never throws. */
   constructor(options: WorkerOptions) {
     try {
       const [child, pipes] = start(options);
       this.#child = child;
-      listen(child, pipes, options);
+      listen(child, pipes, {
+        ...options,
+        onMessage: (message) => {
+          this.#isReady ||= message.type === 'ready';
+          options.onMessage(message);
+        },
+      });
     } catch (error) {
       // ENOMEM, or no descriptors left for a pipe: it must not end the servers that run.
       setImmediate(options.onExit, { code: null, signal: null, failure: reasonOf(error) });
@@ -58,15 +72,19 @@ export class WorkerHandle {
     this.#tell({ type: 'configure', configuration: options.configuration });
   }
 
-  /** Asks it to stop, over IPC and by `signal`: a worker whose channel is lost hears at least one of them. */
-  stop(graceful: boolean, signal: NodeJS.Signals): void {
-    this.#tell({ type: 'stop', graceful });
-    this.signal(signal);
+  /**
+   * Asks it to stop: over IPC, which says more, and by `signal` where it can't hear that yet, or any more.
+   *
+   * @param order.sealed - indices of its listeners whose queues it is to empty
+   */
+  stop({ graceful, signal, sealed }: StopOrder): void {
+    this.#tell({ type: 'stop', graceful, sealed });
+    if (!this.#isReady || this.#child?.connected !== true) this.signal(signal);
   }
 
-  /** Says that the files of TLS are new. */
-  renewCertificates(): void {
-    this.#tell({ type: 'renew-certificates' });
+  /** Says what clients are to hear that ask for the server's health. */
+  sayHealth(healthy: boolean): void {
+    this.#tell({ type: 'health', healthy });
   }
 
   /** Sends a signal; nothing happens when it is gone already. */

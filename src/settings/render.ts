@@ -4,7 +4,7 @@
 
 import type { ResolvedSettings } from './resolve.ts';
 import type { Setting } from './setting.ts';
-import { settingRows } from './table.ts';
+import { settingRows, type Settings } from './table.ts';
 
 /** A setting's flags with their value, as commander takes them: `-w, --workers <INT>`, `[WORD]` where it may be left out. */
 export function renderFlags(setting: Setting<unknown>): string {
@@ -41,6 +41,14 @@ export function renderConfiguration({ settings, sources }: ResolvedSettings): st
         `${name.padEnd(width)} = ${pythonLiteral(settings[key])}  # ${sources[key]}\n`,
     )
     .join('');
+}
+
+/** What differs between two sets of settings, one text each: `workers 2 → 4`. */
+export function changedSettings(before: Settings, after: Settings): string[] {
+  return settingRows.flatMap(([key, { name }]) => {
+    const [old, now] = [pythonLiteral(before[key]), pythonLiteral(after[key])];
+    return old === now ? [] : [`${name} ${old} → ${now}`];
+  });
 }
 
 function renderRow(setting: Setting<unknown>): string {

@@ -23,6 +23,8 @@ export interface ResolvedSettings {
   readonly settings: Settings;
   /** `default`, `environment WEB_CONCURRENCY`, `command line`. */
   readonly sources: Readonly<Record<SettingKey, string>>;
+  /** What is to be told of them, and is no mistake: one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 interface Given {
@@ -122,5 +124,6 @@ export function resolveSettings({ argv, env, world }: SettingsInput): ResolvedSe
       SettingKey,
       string
     >,
+    warnings: [],
   };
 }

@@ -4,6 +4,7 @@
 // business of value-types.ts, choosing between them that of resolve.ts.
 
 import { httpRows } from './rows/http.ts';
+import { lifecycleRows } from './rows/lifecycle.ts';
 import { loggingRows } from './rows/logging.ts';
 import { proxyRows } from './rows/proxies.ts';
 import { serverRows } from './rows/server.ts';
@@ -13,6 +14,7 @@ import type { Setting } from './setting.ts';
 /** The rows by the key that the program knows each by, in the order in which people read them. */
 export const settingsTable = {
   ...serverRows,
+  ...lifecycleRows,
   ...httpRows,
   ...proxyRows,
   ...tlsRows,

@@ -66,6 +66,26 @@ export function integer({
 /** Whole seconds; Node keeps a timer's milliseconds in 31 bits: a longer one would go off at once. */
 export const seconds = integer({ min: 0, max: 2147483 });
 
+const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** A count of bytes, which may have a unit of 1024: `500M`, `1.5G`, `512MiB`. */
+export const bytes: ValueType<number> = once((text) => {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
+  const value = Math.round(Number(number) * (units[unit.toLowerCase()] ?? NaN));
+  if (number === '' || !Number.isSafeInteger(value)) {
+    throw invalid(text, 'a count of bytes, such as 500000000, 500M or 1.5G');
+  }
+  return value;
+});
+
+/** The path of a request's target, with no query. */
+export const requestPath: ValueType<string> = once((text) => {
+  if (!/^\/[!-~]*$/.test(text) || /[?#]/.test(text)) {
+    throw invalid(text, 'a path, such as /health');
+  }
+  return text;
+});
+
 /** One of a few words, in any case; `synonyms` are other words for them, which are not advertised. */
 export function choice<const T extends string>(
   words: readonly T[],

@@ -8,6 +8,7 @@
 
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from '../bridge/load.ts';
 import { capacity, resumption, soon } from './capacity.ts';
 
@@ -47,6 +48,10 @@ const spareCount = 2;
 const period = 2;
 /** Milliseconds between two complaints. */
 const silence = 1000;
+/** Milliseconds that a queue is watched which takes no new connections: a handshake may not be over yet. */
+const lastHandshakes = 100;
+/** Turns of the event loop without a connection, after which a queue is empty: each takes one, if there is one. */
+const quietTurns = 3;
 
 /** The gate. Connections come from {@link open} until {@link close}. */
 export class Acceptor {
@@ -55,7 +60,9 @@ export class Acceptor {
   #listeners: readonly Listener[] = [];
   /** Connections whose first request hasn't come, and when they were accepted. */
   readonly #fresh = new Map<Socket, number>();
-  #state: 'paused' | 'accepting' | 'closed' = 'paused';
+  #state: 'paused' | 'accepting' | 'draining' | 'closed' = 'paused';
+  /** Connections so far. */
+  #taken = 0;
   #takenSince = Infinity;
   #timer: NodeJS.Timeout | undefined;
   #complainedAt = -Infinity;
@@ -97,6 +104,30 @@ export class Acceptor {
     if (this.#state === 'paused') this.#review();
   }
 
+  /**
+   * Takes all that waits in the queues of the sealed listeners, and stops for good.
+   *
+   * @param sealed - indices of listeners that take no new connections any more
+   */
+  async drain(sealed: readonly number[]): Promise<void> {
+    if (this.#state === 'closed') return;
+    const wasOpen = this.#state === 'accepting';
+    this.#state = 'draining';
+    clearInterval(this.#timer);
+    for (const [index, { server, spares }] of this.#listeners.entries()) {
+      const fd = sealed.includes(index) && !wasOpen ? spares.shift() : undefined;
+      if (fd !== undefined) server.listen({ fd }, this.#options.backlog);
+      else if (!sealed.includes(index) && wasOpen) server.close();
+    }
+    await sleep(sealed.length > 0 ? lastHandshakes : 0);
+    for (let quiet = 0; quiet < quietTurns;) {
+      const before = this.#taken;
+      await immediate();
+      quiet = this.#taken === before ? quiet + 1 : 0;
+    }
+    this.close();
+  }
+
   /** Stops for good. What waits in the kernel's queue stays there, for the other workers. */
   close(): void {
     if (this.#state === 'closed') return;
@@ -113,6 +144,7 @@ export class Acceptor {
     // As node:http makes its own; half-open, or a client that has sent its request couldn't end its side.
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     server.on('connection', (socket: Socket) => {
+      this.#taken++;
       this.#fresh.set(socket, this.#now());
       this.#options.onConnection(socket);
       this.#review();
@@ -125,7 +157,7 @@ export class Acceptor {
 
   /** Opens or shuts the gate, as the load is now. */
   #review(): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || this.#state === 'draining') return;
     if (this.#options.full()) {
       this.#watch();
       if (this.#state === 'accepting') this.#pause();

@@ -127,12 +127,17 @@ export class Connections {
     }
   }
 
+  /** Says with each answer that it is the connection's last. */
+  drain(): void {
+    this.#options.http1.drain();
+    this.#options.http2?.drain();
+  }
+
   /** Closes or drains all; see {@link ConnectionServer}. */
   async stop(milliseconds: number): Promise<void> {
     const { http1, http2 } = this.#options;
     const end = performance.now() + milliseconds;
-    http1.drain();
-    http2?.drain();
+    this.drain();
     if (this.#openings.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onOpened = resolve;

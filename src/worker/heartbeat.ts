@@ -8,12 +8,12 @@ const period = 1000;
 
 /**
  * Starts to send heartbeats.
- * @param counters asked at each beat: requests served so far, and those under way
+ * @param counters asked at each beat: requests served so far, those under way, bytes of memory
  * @returns a function that stops it
  */
 export function startHeartbeat(
   send: (message: WorkerMessage) => void,
-  counters: () => { readonly requests: number; readonly active: number },
+  counters: () => Omit<Extract<WorkerMessage, { type: 'heartbeat' }>, 'type'>,
 ): () => void {
   const timer = setInterval(() => {
     send({ type: 'heartbeat', ...counters() });

@@ -29,16 +29,16 @@ export interface HttpServerOptions {
   readonly keepAlive: number;
   /** A request was handed to the handler. */
   readonly onRequest: (socket: Socket) => void;
-  /** What is cut off from now on is so because the worker ends. */
-  readonly onCutOff: () => void;
+  /** These requests are cut off, because the worker ends; each as the log may show it. */
+  readonly onCutOff: (requests: readonly string[]) => void;
   /** The client has ended its side, and may be gone. */
   readonly onClientEnd: (socket: Socket) => void;
 }
 
 /** Bytes of a head that node:http's parser counts, beyond what the guard lets through. */
 const headMargin = 65536;
-/** Milliseconds that a connection without a request gets at a stop: its first bytes may be under way. */
-const silentGrace = 1000;
+/** Milliseconds that a connection without a request gets at a stop: its bytes may be under way. */
+const idleGrace = 1000;
 /** Milliseconds between two looks at the connections. */
 const period = 1000;
 
@@ -138,15 +138,19 @@ export class HttpServer {
     return undefined;
   }
 
-  /** Closes idle connections now, and every other one after its answer, which says so. */
+  /** Closes every connection after its next answer, which says so, or when it has been idle for a second. */
   drain(): void {
+    if (this.#stopping) return;
     this.#stopping = true;
     for (const { responses } of this.#connections.values()) {
       // The last one: behind an answer that says so no other one is sent.
       const last = responses.at(-1);
       if (last !== undefined) last.shouldKeepAlive = false;
     }
-    this.#closeIdle();
+    // Not at once: a client's next request may be under way, and would be lost.
+    setTimeout(() => {
+      for (const connection of this.#connections.values()) closeIdle(connection);
+    }, idleGrace).unref();
   }
 
   /**
@@ -161,9 +165,6 @@ export class HttpServer {
         return;
       }
       this.#onEmpty = resolve;
-      setTimeout(() => {
-        this.#closeSilent();
-      }, silentGrace).unref();
       setTimeout(resolve, milliseconds).unref();
     });
     this.cutOff();
@@ -171,14 +172,18 @@ export class HttpServer {
 
   /** Ends every connection at once, and logs the requests that get no answer. */
   cutOff(): void {
-    if (this.#connections.size > 0) this.#options.onCutOff();
-    for (const [socket, { responses, peer }] of this.#connections) {
-      for (const { req } of responses) {
-        const request = escapeField(`${req.method ?? ''} ${req.url ?? ''}`);
-        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer || '-'}`);
-      }
-      socket.destroy();
+    if (this.#connections.size === 0) return;
+    const requests = [...this.#connections.values()].flatMap(({ responses, peer }) =>
+      responses.map(({ req }) => ({
+        text: escapeField(`${req.method ?? ''} ${req.url ?? ''}`),
+        peer,
+      })),
+    );
+    this.#options.onCutOff(requests.map(({ text }) => text));
+    for (const { text, peer } of requests) {
+      this.#options.logger.warning(`Cut off by the stop: ${text} from ip=${peer || '-'}`);
     }
+    for (const socket of this.#connections.keys()) socket.destroy();
   }
 
   #begin(...[request, response]: Parameters<RequestListener>): void {
@@ -205,10 +210,9 @@ export class HttpServer {
       this.#run(next);
     });
     // Before the stop its head may have gone out as one that keeps the connection.
-    if (this.#stopping)
-      setImmediate(() => {
-        this.#closeIdle();
-      });
+    if (this.#stopping && !connection.socket.destroyed) {
+      setTimeout(closeIdle, idleGrace, connection).unref();
+    }
   }
 
   #look(): void {
@@ -223,19 +227,11 @@ export class HttpServer {
       else connection.look(now, headLimit);
     }
   }
+}
 
-  /** Those that have had a request; the first one of the others may be under way. */
-  #closeIdle(): void {
-    for (const [socket, connection] of this.#connections) {
-      if (connection.idle && connection.guard.heads > 0) socket.destroy();
-    }
-  }
-
-  #closeSilent(): void {
-    for (const [socket, { responses }] of this.#connections) {
-      if (responses.length === 0) socket.destroy();
-    }
-  }
+/** Closes a connection on which nothing is under way, and no request is arriving. */
+function closeIdle({ idle, socket }: Http1Connection): void {
+  if (idle) socket.destroy();
 }
 
 /** The two fields that the guard goes by as well, since node:http does (RFC 9112 §9.3, §C.2.2). */

@@ -33,7 +33,8 @@ export interface Http2ServerOptions {
   readonly keepAlive: number;
   /** A request was handed to the handler. */
   readonly onRequest: (socket: Socket) => void;
-  readonly onCutOff: () => void;
+  /** These requests are cut off, because the worker ends; each as the log may show it. */
+  readonly onCutOff: (requests: readonly string[]) => void;
 }
 
 /** MiB that one session may take: nghttp2 counts what is buffered for and of it. */
@@ -140,15 +141,18 @@ export class Http2Server implements ConnectionServer {
   }
 
   cutOff(): void {
-    if (this.#sessions.size > 0) this.#options.onCutOff();
-    for (const connection of this.#sessions.values()) {
-      for (const { req } of connection.responses) {
-        const request = escapeField(`${req.method} ${targetOf(req)}`);
-        const peer = connection.peer || '-';
-        this.#options.logger.warning(`Cut off by the stop: ${request} from ip=${peer}`);
-      }
-      connection.destroy();
+    if (this.#sessions.size === 0) return;
+    const requests = [...this.#sessions.values()].flatMap(({ responses, peer }) =>
+      [...responses].map(({ req }) => ({
+        text: escapeField(`${req.method} ${targetOf(req)}`),
+        peer,
+      })),
+    );
+    this.#options.onCutOff(requests.map(({ text }) => text));
+    for (const { text, peer } of requests) {
+      this.#options.logger.warning(`Cut off by the stop: ${text} from ip=${peer || '-'}`);
     }
+    for (const connection of this.#sessions.values()) connection.destroy();
   }
 
   #opened(session: ServerHttp2Session): void {

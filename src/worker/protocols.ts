@@ -8,6 +8,7 @@ import type { HttpPolicy, TlsPolicy } from '../http/policy.ts';
 import type { Logger } from '../log/logger.ts';
 import { Connections } from './connections.ts';
 import { Http2Server } from './http2-server.ts';
+import { type Health, withHealth } from './health.ts';
 import { HttpServer } from './http-server.ts';
 import type { Refusals } from './refusals.ts';
 import { TlsFront } from './tls-front.ts';
@@ -22,46 +23,41 @@ export interface ProtocolsOptions {
   readonly logger: Logger;
   /** A request of this connection was handed to the handler. */
   readonly onRequest: (socket: Socket) => void;
-}
-
-/** What serves a worker's connections. */
-export interface Protocols {
-  readonly connections: Connections;
-  /** Reads the certificates anew, for connections from now on. @throws WsgiTsError (operator) */
-  renewCertificates(): void;
+  /** Requests (escaped for the log) are cut off, since the worker ends. */
+  readonly onCutOff: (requests: readonly string[]) => void;
+  /** Where the worker itself tells of its health; null: nowhere. */
+  readonly healthPath: string | null;
+  readonly health: Health;
 }
 
 /** Makes the servers. @throws WsgiTsError (operator) where TLS's files are no use */
-export function openProtocols(options: ProtocolsOptions): Protocols {
-  const { handler, policy, keepAlive, refusals, logger, onRequest } = options;
+export function openProtocols(options: ProtocolsOptions): Connections {
+  const { handler, policy, keepAlive, refusals, logger, onRequest, health, healthPath } = options;
   const { limits, deadlines, protocol } = policy;
-  const onCutOff = (): void => {
+  const serve = healthPath === null ? handler : withHealth(handler, healthPath, health);
+  const onCutOff = (requests: readonly string[]): void => {
     handler.cut();
+    options.onCutOff(requests);
   };
   const http1 = new HttpServer({
-    ...{ handler, logger, limits, deadlines, refusals, keepAlive, onRequest, onCutOff },
+    ...{ handler: serve, logger, limits, deadlines, refusals, keepAlive, onRequest, onCutOff },
     onClientEnd: (socket) => {
       handler.clientEnded(socket);
     },
   });
   const http2 = protocol.protocols.includes('h2')
     ? new Http2Server({
-        ...{ handler, logger, limits, refusals, keepAlive, policy: protocol, onCutOff, onRequest },
+        ...{ handler: serve, logger, limits, refusals, keepAlive, policy: protocol },
+        ...{ onCutOff, onRequest },
       })
     : null;
   const tls = policy.tls === null ? null : openTls(policy, policy.tls, { http1, http2, refusals });
-  const connections = new Connections({
+  return new Connections({
     ...{ http1, http2, tls, deadlines, refusals, keepAlive },
     cleartextHttp2: protocol.cleartext === 'prior-knowledge',
     proxyProtocol: policy.proxyProtocol,
     limit: policy.connections,
   });
-  return {
-    connections,
-    renewCertificates: () => {
-      if (policy.tls !== null) tls?.renew(readCertificates(policy.tls));
-    },
-  };
 }
 
 function openTls(

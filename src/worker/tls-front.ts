@@ -65,11 +65,6 @@ export class TlsFront {
     this.#server.emit('connection', socket);
   }
 
-  /** Takes other certificates, for connections from now on. */
-  renew(certificates: SecureContextOptions): void {
-    this.#server.setSecureContext(certificates);
-  }
-
   #secured(socket: TLSSocket): void {
     const { policy, protocols, onHttp1, onHttp2 } = this.#options;
     const shown = socket.getPeerX509Certificate() !== undefined;

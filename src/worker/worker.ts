@@ -12,16 +12,26 @@ import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { openProtocols, type Protocols } from './protocols.ts';
+import type { Connections } from './connections.ts';
+import { openProtocols } from './protocols.ts';
+import { recycler } from './recycler.ts';
 import { Refusals } from './refusals.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
 
 /** A worker that is ready. */
 interface Service {
   readonly handler: WsgiHandler;
-  readonly protocols: Protocols;
+  readonly connections: Connections;
   readonly acceptor: Acceptor;
 }
+
+/**
+ * Milliseconds that a SIGTERM waits for the master's word: who signals a whole group of processes has the master
+ * stop the server, and it says more than a signal can.
+ */
+const signalPatience = 250;
+/** Milliseconds after which a request that was answered with 504 has its thread for good. */
+const rescueLimit = 3000;
 
 /** One worker process, from its configuration to its exit. */
 class Worker {
@@ -31,12 +41,15 @@ class Worker {
   #service: Service | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
   #stopWanted = false;
-  /** The certificates became new while the app was being loaded. */
-  #renewalMissed = false;
+  #retiring = false;
+  readonly #health = { healthy: true };
+  /** Requests that a stop cut off, each as the log may show it. */
+  readonly #cut: string[] = [];
   /** Resolves when there is no time for anything any more. */
   readonly #hurry: Promise<void>;
   #hurried = false;
   #quicken: () => void = () => undefined;
+  #isDue: ReturnType<typeof recycler> = () => null;
 
   constructor() {
     this.#hurry = new Promise((resolve) => {
@@ -49,7 +62,7 @@ class Worker {
 
   /** Does what a signal asks. */
   obey(order: WorkerOrder): void {
-    if (order === 'stop') this.stop(true);
+    if (order === 'stop') this.#stopSoon();
     else if (order === 'quit') this.stop(false);
     else if (order === 'reopen-logs') this.#reopenLogs();
   }
@@ -66,32 +79,63 @@ class Worker {
       this.#service = await this.#load(configuration, reinstallSignals);
     } catch (error) {
       await this.#failed(error);
+      return;
     }
-    if (this.#renewalMissed) this.renewCertificates();
     this.#phase = 'serving';
     if (this.#stopWanted) {
-      void this.#shutDown();
+      void this.#shutDown([]);
       return;
     }
     send({ type: 'ready' });
-    startHeartbeat(send, () => ({
-      requests: this.#service?.handler.served ?? 0,
-      active: this.#service?.protocols.connections.active ?? 0,
-    }));
+    const { handler, connections } = this.#service;
+    startHeartbeat(send, () => {
+      const memory = process.memoryUsage.rss();
+      this.#review(memory);
+      return { requests: handler.served, active: connections.active, memory };
+    });
   }
 
-  /** Ends the process: after what is under way, or at once. A second call can only make it faster. */
-  stop(graceful: boolean): void {
+  /**
+   * Ends the process: after what is under way, or at once. A second call can only make it faster.
+   *
+   * @param sealed - indices of the listeners that take no new connections: their queues are emptied
+   */
+  stop(graceful: boolean, sealed: readonly number[] = []): void {
     this.#stopWanted = true;
     if (!graceful) this.#quicken();
-    if (this.#phase === 'serving') void this.#shutDown();
+    if (this.#phase === 'serving') void this.#shutDown(sealed);
     else if (this.#phase === 'waiting') process.exit(0);
+  }
+
+  /** Takes over what health checks are to be told. */
+  sayHealth(healthy: boolean): void {
+    this.#health.healthy = healthy;
   }
 
   /** The master is gone: nobody would restart this worker, or take its place. */
   orphaned(): void {
     if (this.#phase !== 'stopping') this.#logger?.error('The master is gone: stopping');
     this.stop(true);
+  }
+
+  #stopSoon(): void {
+    if (!process.connected || this.#phase !== 'serving') this.stop(true);
+    else
+      setTimeout(() => {
+        this.stop(true);
+      }, signalPatience);
+  }
+
+  /** Asks for a replacement where one is due. */
+  #review(memory: number): void {
+    if (this.#service === undefined || this.#retiring || this.#phase !== 'serving') return;
+    const { handler } = this.#service;
+    const due = this.#isDue({ requests: handler.served, age: performance.now(), memory });
+    const stuck = handler.stuck(rescueLimit);
+    if (due === null && stuck === 0) return;
+    this.#retiring = true;
+    const reason = due ?? `${stuck} of its threads can't be freed from requests that took too long`;
+    send({ type: 'retire', reason, expected: due !== null });
   }
 
   /** A fault of the server's own. */
@@ -118,6 +162,8 @@ class Worker {
     const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
     const refusals = new Refusals(logger, accessLog, serverHeader);
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
+    const { recycling, healthPath } = configuration;
+    this.#isDue = recycler(recycling, Math.random);
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
       accessLog,
@@ -133,16 +179,19 @@ class Worker {
       },
       onAnswer: () => {
         acceptor.answered();
+        if (recycling.requests > 0) this.#review(0);
       },
     });
     reinstall();
-    const protocols = openProtocols({
-      ...{ handler, policy, keepAlive, refusals, logger },
+    const connections = openProtocols({
+      ...{ handler, policy, keepAlive, refusals, logger, healthPath, health: this.#health },
       onRequest: (socket) => {
         acceptor.requestBegan(socket);
       },
+      onCutOff: (requests) => {
+        this.#cut.push(...requests);
+      },
     });
-    const { connections } = protocols;
     const acceptor = new Acceptor({
       listeners: configuration.listeners.map(({ fd }) => fd),
       backlog: configuration.backlog,
@@ -158,7 +207,7 @@ class Worker {
       },
     });
     if (!this.#stopWanted) await acceptor.open();
-    return { handler, protocols, acceptor };
+    return { handler, connections, acceptor };
   }
 
   async #failed(error: unknown): Promise<never> {
@@ -167,41 +216,33 @@ class Worker {
     this.#logger ??= createLogger({ level: 'info', file: '-' });
     this.#logger.error(describe(error));
     await this.#drainLogs();
-    await new Promise<void>((resolve) => {
-      send({ type: 'boot-failed', exitCode }, resolve);
-    });
+    await sendAll({ type: 'boot-failed', exitCode });
     process.exit(exitCode);
   }
 
-  async #shutDown(): Promise<void> {
-    const { handler, protocols, acceptor } = this.#service ?? {};
-    const connections = protocols?.connections;
-    if (this.#phase === 'stopping' || handler === undefined) return;
+  async #shutDown(sealed: readonly number[]): Promise<void> {
+    if (this.#phase === 'stopping' || this.#service === undefined) return;
     this.#phase = 'stopping';
+    const { handler, connections, acceptor } = this.#service;
     const limit = (this.#configuration?.gracefulTimeout ?? 0) * 1000;
     const end = performance.now() + limit;
     const left = (): number => (this.#hurried ? 0 : Math.max(0, end - performance.now()));
-    acceptor?.close();
-    await Promise.race([connections?.stop(left()), this.#hurry]);
-    if (this.#hurried) connections?.cutOff();
+    if (this.#hurried || sealed.length === 0) acceptor.close();
+    else {
+      connections.drain();
+      await Promise.race([acceptor.drain(sealed), this.#hurry]);
+      acceptor.close();
+    }
+    await Promise.race([connections.stop(left()), this.#hurry]);
+    if (this.#hurried) connections.cutOff();
     const closed = handler.close(left() / 1000);
     // Who is told to hurry while a view runs on without its client doesn't wait for it.
     await (this.#hurried ? closed : Promise.race([closed, this.#hurry]));
     this.#logger?.info(`Worker exiting (pid: ${process.pid})`);
     await this.#drainLogs();
+    await sendAll({ type: 'ended', requests: handler.served, cut: this.#cut });
     // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.
     process.exit(0);
-  }
-
-  /** The master has checked the new files: connections from now on get them. */
-  renewCertificates(): void {
-    try {
-      this.#service?.protocols.renewCertificates();
-      this.#renewalMissed = this.#service === undefined;
-      if (!this.#renewalMissed) this.#logger?.debug('New certificates are in use');
-    } catch (error) {
-      this.#logger?.error(describe(error));
-    }
   }
 
   #reopenLogs(): void {
@@ -235,6 +276,13 @@ function send(message: WorkerMessage, done: () => void = () => undefined): void 
   else done(); // The master is gone; its 'disconnect' does the rest.
 }
 
+/** Resolves when the message is on its way: the process may end. */
+function sendAll(message: WorkerMessage): Promise<void> {
+  return new Promise((resolve) => {
+    send(message, resolve);
+  });
+}
+
 const worker = new Worker();
 const reinstallSignals = watchSignals(process, (order) => {
   worker.obey(order);
@@ -248,6 +296,6 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
-  else if (message.type === 'renew-certificates') worker.renewCertificates();
-  else worker.stop(message.graceful);
+  else if (message.type === 'health') worker.sayHealth(message.healthy);
+  else worker.stop(message.graceful, message.sealed);
 });

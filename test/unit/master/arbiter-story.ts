@@ -13,8 +13,9 @@ export class Story {
   now = 1000;
   actions: readonly Action[] = [];
 
-  constructor(workers = 2, timeout = 30_000, gracefulTimeout = 10_000) {
-    this.state = initialState({ workers, timeout, gracefulTimeout }, this.now);
+  constructor(workers = 2, timeout = 30_000, gracefulTimeout = 10_000, more = {}) {
+    const settings = { workers, timeout, gracefulTimeout, bootTimeout: 0, drainDelay: 0, ...more };
+    this.state = initialState(settings, this.now);
     this.happens({ type: 'tick' });
   }
 

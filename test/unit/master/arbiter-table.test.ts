@@ -12,7 +12,8 @@ suite('the table, walked whole', () => {
   const reach: Readonly<Record<Phase, () => Story>> = {
     booting: () => new Story(2).ready(2),
     ready: () => new Story(2).ready(1, 2),
-    retiring: () => new Story(2).ready(1, 2).happens({ type: 'retire', id: 1, reason: 'x' }),
+    retiring: () =>
+      new Story(2).ready(1, 2).happens({ type: 'retire', id: 1, reason: 'x', expected: false }),
     stopping: () => new Story(2).ready(1, 2).happens({ type: 'signal', signal: 'SIGTTOU' }),
     failed: () => new Story(2).ready(2).happens({ type: 'boot-failed', id: 1, exitCode: 4 }),
   };
@@ -30,7 +31,7 @@ suite('the table, walked whole', () => {
         },
       ],
       heartbeat: [
-        { type: 'heartbeat', id: 1 },
+        { type: 'heartbeat', id: 1, requests: 0 },
         {
           booting: 'booting',
           ready: 'ready',
@@ -40,7 +41,7 @@ suite('the table, walked whole', () => {
         },
       ],
       retire: [
-        { type: 'retire', id: 1, reason: 'x' },
+        { type: 'retire', id: 1, reason: 'x', expected: false },
         {
           booting: 'booting',
           ready: 'retiring',

@@ -61,7 +61,9 @@ suite('keeping workers', () => {
   });
 
   test('a worker that asks for it is replaced: the new one is ready before the old one is stopped', () => {
-    const story = new Story(1).ready(1).happens({ type: 'retire', id: 1, reason: 'stuck thread' });
+    const story = new Story(1)
+      .ready(1)
+      .happens({ type: 'retire', id: 1, reason: 'stuck thread', expected: false });
     assert.deepEqual(story.logged(), ['warning: Replacing worker (pid:101): stuck thread']);
     assert.deepEqual(story.spawned(), [2]);
     assert.deepEqual(story.sent(), []);

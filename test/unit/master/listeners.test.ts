@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { Plain } from '../../../src/bridge/interpreter.ts';
 import type { Logger } from '../../../src/log/logger.ts';
-import { openListeners } from '../../../src/master/listeners.ts';
+import { openListeners, type Listener } from '../../../src/master/listeners.ts';
 import { parseAddress } from '../../../src/settings/address.ts';
 
 const lines: string[] = [];
@@ -28,10 +28,16 @@ beforeEach(() => {
 });
 
 /** Opens `bind` with a Python that gives these answers to `listen`, one after the other; the last stays. */
-function open(bind: readonly string[], answers: readonly Plain[], pause = () => Promise.resolve()) {
+function open(
+  bind: readonly string[],
+  answers: readonly Plain[],
+  pause = () => Promise.resolve(),
+  held: readonly Listener[] = [],
+) {
   let next = 0;
   return openListeners({
     addresses: bind.map(parseAddress),
+    held,
     backlog: 64,
     secure: false,
     interpreter: {
@@ -50,6 +56,7 @@ function open(bind: readonly string[], answers: readonly Plain[], pause = () => 
 const opened = (fd: number, port: number): Plain => ({
   ok: true,
   fd,
+  owned: true,
   address: { kind: 'tcp', host: '127.0.0.1', port },
 });
 const refused = (code: string, reason = 'why'): Plain => ({ ok: false, code, reason });
@@ -57,8 +64,8 @@ const refused = (code: string, reason = 'why'): Plain => ({ ok: false, code, rea
 test('each address is opened, and shown as it was really bound', async () => {
   const listeners = await open(['127.0.0.1:0', ':8001'], [opened(20, 40123), opened(21, 8001)]);
   assert.deepEqual(listeners, [
-    { fd: 20, url: 'http://127.0.0.1:40123' },
-    { fd: 21, url: 'http://127.0.0.1:8001' },
+    { fd: 20, url: 'http://127.0.0.1:40123', asked: 'http://127.0.0.1:0', owned: true },
+    { fd: 21, url: 'http://127.0.0.1:8001', asked: 'http://0.0.0.0:8001', owned: true },
   ]);
   assert.deepEqual(calls[0], [
     'sockets',
@@ -67,6 +74,26 @@ test('each address is opened, and shown as it was really bound', async () => {
     64,
     0,
   ]);
+});
+
+test('what is there already is taken, each once, and the others are opened', async () => {
+  const asked = 'http://127.0.0.1:0';
+  const held = [5, 6].map((fd) => ({ fd, url: `http://127.0.0.1:${fd}`, asked, owned: true }));
+  const bind = ['127.0.0.1:0', ':8001', '127.0.0.1:0', '127.0.0.1:0'];
+  const listeners = await open(bind, [opened(20, 8001), opened(21, 9)], undefined, held);
+  assert.deepEqual(
+    listeners.map(({ fd }) => fd),
+    [5, 20, 6, 21],
+  );
+});
+
+test('what is there already stays when another one cannot be had', async () => {
+  const held = [{ fd: 5, url: 'x', asked: 'http://0.0.0.0:8000', owned: true }];
+  await assert.rejects(open([':8000', ':8001'], [refused('EADDRNOTAVAIL')], undefined, held));
+  assert.deepEqual(
+    calls.map(([, name]) => name),
+    ['listen'],
+  );
 });
 
 test('an address in use is tried again, and its owner is named once', async () => {
@@ -100,7 +127,7 @@ test('the waiting can be interrupted', async () => {
 
 test('what was opened before a failure is closed', async () => {
   await assert.rejects(open([':8000', ':8001'], [opened(9, 8000), refused('EADDRNOTAVAIL')]));
-  assert.deepEqual(calls.at(-1), ['sockets', 'close']);
+  assert.deepEqual(calls.at(-1), ['sockets', 'release', 9]);
 });
 
 for (const [bind, code, expected] of [

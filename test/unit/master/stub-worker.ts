@@ -77,7 +77,7 @@ process.on('message', (message: MasterMessage) => {
     parts[app]?.(message.configuration);
     if (timeout > 0 && app !== 'silent') {
       setInterval(() => {
-        tell({ type: 'heartbeat', requests: 0, active: 0 });
+        tell({ type: 'heartbeat', requests: 0, active: 0, memory: 0 });
       }, 100).unref();
     }
   }

@@ -23,7 +23,7 @@ test('a worker for which no pipe can be had ends with the reason, and may be tol
       onExit: resolve,
     });
     assert.equal(handle.pid, undefined);
-    handle.stop(true, 'SIGTERM');
+    handle.stop({ graceful: true, signal: 'SIGTERM', sealed: [] });
     handle.signal('SIGKILL');
   });
   assert.deepEqual(exit, { code: null, signal: null, failure: 'too many open files' });

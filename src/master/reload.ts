@@ -1,0 +1,87 @@
+// A reload (SIGHUP), up to where workers come in: settings are read anew, and what they need is made, while the
+// server goes on. Called by supervisor.ts on the master's main thread. Nothing that is wrong here may end the server.
+
+import { WsgiTsError } from '../errors.ts';
+import type { Logger } from '../log/logger.ts';
+import type { ResolvedSettings } from '../settings/resolve.ts';
+import { changedSettings } from '../settings/render.ts';
+import { makeGeneration } from './generation.ts';
+import type { Generation, GenerationSurroundings } from './generation.ts';
+
+/** What {@link Reloader} needs. */
+export interface ReloaderOptions {
+  /** Reads all settings anew. @throws WsgiTsError (operator) where one is wrong. */
+  readonly reread: () => Promise<ResolvedSettings>;
+  readonly surroundings: GenerationSurroundings;
+  readonly logger: Logger;
+  /** Gets a generation that workers can be started with. */
+  readonly onGeneration: (generation: Generation) => void;
+}
+
+/** Makes generations, one after the other. */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #number: number;
+  #current: Generation;
+  #busy = false;
+  #again = false;
+
+  /** `current` is the one that serves. */
+  constructor(current: Generation, options: ReloaderOptions) {
+    this.#options = options;
+    this.#current = current;
+    this.#number = current.number;
+  }
+
+  /** Reads all anew. A wish that comes meanwhile is done afterwards: files may have changed since they were read. */
+  reload(): void {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    void this.#reload().finally(() => {
+      this.#busy = false;
+      if (!this.#again) return;
+      this.#again = false;
+      this.reload();
+    });
+  }
+
+  /** The generation that serves, once another one was given up. */
+  goBack(current: Generation): void {
+    this.#current = current;
+  }
+
+  async #reload(): Promise<void> {
+    const { reread, surroundings, logger, onGeneration } = this.#options;
+    try {
+      const { settings, warnings } = await reread();
+      for (const warning of warnings) logger.warning(warning);
+      const changes = changedSettings(this.#current.settings, settings);
+      const generation = await makeGeneration(this.#number + 1, settings, surroundings);
+      logger.info(
+        changes.length === 0
+          ? 'Reloading: the settings are as they were'
+          : `Reloading: ${changes.join(', ')}`,
+      );
+      this.#number++;
+      this.#current = generation;
+      onGeneration(generation);
+    } catch (error) {
+      const { message, remedy, traceback } = asError(error);
+      const why = [`The reload failed: ${message}`, remedy, traceback].filter(Boolean).join('\n');
+      logger.error(`${why}\nThe workers go on as they were.`);
+    }
+  }
+}
+
+function asError(error: unknown): Pick<WsgiTsError, 'message' | 'remedy' | 'traceback'> {
+  if (error instanceof WsgiTsError) return error;
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    message: `a fault in wsgi-ts itself: ${message}`,
+    remedy: undefined,
+    traceback: undefined,
+  };
+}

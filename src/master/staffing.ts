@@ -1,0 +1,46 @@
+// How many workers to start and whom to stop, for what the state says: the rule of a rolling replacement.
+// The arbiter asks after every event, on the master's main thread. Pure: numbers in, a plan out.
+
+import type { ArbiterState, Worker } from './supervision.ts';
+
+/** What {@link plan} gives. */
+export interface Plan {
+  /** Workers to start now. */
+  readonly spawn: number;
+  /** Workers to stop now, gracefully. */
+  readonly stop: readonly Worker[];
+}
+
+/** Whether a worker is to be replaced: it asked for it, or has the settings of before a reload. */
+export function isOutgoing(worker: Worker, generation: number): boolean {
+  return worker.phase === 'retiring' || worker.generation !== generation;
+}
+
+/**
+ * Whoever is to be replaced serves until somebody else can, and they are replaced one at a time: there is at most
+ * one worker more than there should be, and never one fewer that serves. Of a generation that may yet be given up
+ * one worker is started, and the others when that is ready.
+ */
+export function plan({ workers, target, generation, fallback }: ArbiterState): Plan {
+  const alive = workers.filter(({ phase }) => phase !== 'stopping' && phase !== 'failed');
+  const outgoing = alive.filter((worker) => isOutgoing(worker, generation));
+  const staying = alive.filter((worker) => !isOutgoing(worker, generation));
+  const serving = staying.filter(({ phase }) => phase === 'ready').length;
+
+  // The oldest first, as gunicorn has it.
+  const tooMany = staying.slice(0, Math.max(0, staying.length - target));
+  // One of an older generation that still boots serves nobody, and never needs to.
+  const useless = outgoing.filter(({ phase }) => phase === 'booting');
+  const hasUse = outgoing.length > useless.length || serving > 0;
+  const replaceable = outgoing.filter((worker) => !hasUse || !useless.includes(worker));
+  const replaced = replaceable.slice(0, Math.max(0, serving + replaceable.length - target));
+
+  const remaining = replaceable.length - replaced.length;
+  const places = target + (remaining > 0 ? 1 : 0);
+  const missing = Math.min(target - staying.length, places - staying.length - remaining);
+  const spawn = fallback === null ? missing : Math.min(missing, 1 - staying.length);
+  return {
+    spawn: Math.max(0, spawn),
+    stop: [...tooMany, ...(hasUse ? useless : []), ...replaced],
+  };
+}

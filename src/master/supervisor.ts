@@ -1,0 +1,254 @@
+// The arbiter's hands and ears: starts the workers, tells the arbiter of everything that happens, and performs what
+// it decides. Made by master.ts, on the master's main thread. Here alone is the clock of supervision. It must
+// never decide anything, nor wait for anything but events.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Interpreter } from '../bridge/interpreter.ts';
+import { WsgiTsError } from '../errors.ts';
+import type { ProcessLogger } from '../log/logger.ts';
+import { decide } from './arbiter.ts';
+import { arbiterSettings } from './generation.ts';
+import type { Generation } from './generation.ts';
+import { closeListeners, releaseListener, sealListener } from './listeners.ts';
+import type { Listener } from './listeners.ts';
+import type { OutputRelays } from './output-relay.ts';
+import type { MasterSignal } from './signals.ts';
+import { initialState, tickEvery } from './supervision.ts';
+import type { Action, ArbiterState, Event } from './supervision.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+/** Milliseconds that an order waits for the log, at most: nobody may be reading it. */
+const logPatience = 100;
+
+/** What {@link Supervisor} needs. */
+export interface SupervisorOptions {
+  /** The program of a worker. */
+  readonly worker: URL;
+  readonly logger: ProcessLogger;
+  readonly interpreter: Interpreter;
+  readonly relays: OutputRelays;
+  /** Reads settings anew, and reports a generation by {@link Supervisor.begin}. */
+  readonly reload: () => void;
+  /** The generation that serves once another one was given up. */
+  readonly onGoBack: (generation: Generation) => void;
+  /** Starts a second master with these sockets. */
+  readonly upgrade: (listeners: readonly Listener[]) => void;
+  /** Whether another master has the sockets too: then their queues are also its. */
+  readonly isShared: () => boolean;
+  /** Called at each tick. */
+  readonly onTick: () => void;
+  /** Gets the exit code when no worker is left. */
+  readonly finish: (exitCode: number) => void;
+}
+
+/** An event as it is reported; the clock is read here. */
+type EventWithoutTime = Event extends infer E ? (E extends Event ? Omit<E, 'now'> : never) : never;
+
+/** Keeps the arbiter's orders. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #handles = new Map<number, WorkerHandle>();
+  /** Those of which there are workers, or may be. */
+  readonly #generations = new Map<number, Generation>();
+  #state: ArbiterState;
+  #timer: NodeJS.Timeout | undefined;
+  /** Descriptors of the listening sockets that take no new connections any more. */
+  readonly #sealed = new Set<number>();
+
+  /** Starts the workers of the first generation. */
+  constructor(first: Generation, options: SupervisorOptions) {
+    this.#options = options;
+    this.#generations.set(first.number, first);
+    this.#state = initialState(arbiterSettings(first.settings), performance.now());
+    // Whoever makes this needs it before anything happens.
+    queueMicrotask(() => {
+      this.#tick();
+    });
+  }
+
+  /** To be told of every signal. */
+  readonly signal = (signal: MasterSignal): void => {
+    this.#happened({ type: 'signal', signal });
+  };
+
+  /** Replaces the workers by those of a new generation. */
+  begin(generation: Generation): void {
+    this.#generations.set(generation.number, generation);
+    const settings = arbiterSettings(generation.settings);
+    this.#happened({ type: 'reloaded', generation: generation.number, settings });
+    this.#forget();
+  }
+
+  #happened(event: EventWithoutTime): void {
+    const decision = decide(this.#state, { ...event, now: performance.now() });
+    this.#state = decision.state;
+    for (const action of decision.actions) this.#perform(action);
+  }
+
+  #tick(): void {
+    this.#happened({ type: 'tick' });
+    if (this.#state.finished) return;
+    this.#options.onTick();
+    this.#tickIn(this.#state.stop === null ? tickEvery.running : tickEvery.stopping);
+  }
+
+  #tickIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#tick();
+    }, milliseconds);
+  }
+
+  #perform(action: Action): void {
+    const { logger, reload, upgrade, finish } = this.#options;
+    switch (action.type) {
+      case 'spawn':
+        this.#spawn(action.id, action.generation);
+        return;
+      case 'stop':
+        void this.#stopBehindLog(action);
+        return;
+      case 'signal':
+        this.#handles.get(action.id)?.signal(action.signal);
+        return;
+      case 'reopen-logs':
+        reopen(logger);
+        return;
+      case 'reload':
+        reload();
+        return;
+      case 'keep':
+        this.#keep(action.generation);
+        return;
+      case 'discard':
+        this.#discard(action.generation);
+        return;
+      case 'upgrade':
+        upgrade(this.#current().listeners);
+        return;
+      case 'health':
+        for (const handle of this.#handles.values()) handle.sayHealth(action.healthy);
+        return;
+      case 'close-listeners':
+        this.#closeListeners();
+        return;
+      case 'log':
+        logger.log(action.level, action.message);
+        return;
+      case 'finish':
+        clearTimeout(this.#timer);
+        finish(action.exitCode);
+        return;
+    }
+  }
+
+  #spawn(id: number, number: number): void {
+    const generation = this.#generation(number);
+    const { worker: script, interpreter, relays } = this.#options;
+    const handle = new WorkerHandle({
+      script,
+      configuration: generation.configuration,
+      listenerFds: generation.listeners.map(({ fd }) => fd),
+      relays,
+      makePipe: () => interpreter.call('sockets', 'pipe') as unknown as [number, number],
+      onMessage: (message) => {
+        this.#happened({ ...message, id });
+      },
+      onExit: (exit) => {
+        this.#handles.delete(id);
+        this.#happened({ type: 'exited', id, ...exit });
+        this.#forget();
+      },
+    });
+    this.#handles.set(id, handle);
+    if (handle.pid !== undefined) this.#happened({ type: 'started', id, pid: handle.pid });
+  }
+
+  /** Workers write to the same place as the master: why they stop comes before what they say of it. */
+  async #stopBehindLog({
+    id,
+    graceful,
+    signal,
+  }: Action & { readonly type: 'stop' }): Promise<void> {
+    const { logger } = this.#options;
+    const handle = this.#handles.get(id);
+    const number = this.#state.workers.find((worker) => worker.id === id)?.generation;
+    await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
+    const listeners = number === undefined ? [] : (this.#generations.get(number)?.listeners ?? []);
+    const sealed = [...listeners.keys()].filter((i) => this.#sealed.has(listeners[i]?.fd ?? -1));
+    handle?.stop({ graceful, signal, sealed });
+  }
+
+  #current(): Generation {
+    return this.#generation(this.#state.generation);
+  }
+
+  #generation(number: number): Generation {
+    const generation = this.#generations.get(number);
+    if (generation === undefined) throw new Error(`generation ${number} is gone`);
+    return generation;
+  }
+
+  /** Addresses that only older generations had go: their workers, which still serve, empty the queues. */
+  #keep(number: number): void {
+    const kept = new Set(this.#generation(number).listeners.map(({ fd }) => fd));
+    this.#release(number, (fd) => !kept.has(fd));
+    this.#options.logger.debug('New settings and code are in use');
+  }
+
+  /** Addresses that only this generation had go. */
+  #discard(number: number): void {
+    const current = this.#current();
+    const kept = new Set(current.listeners.map(({ fd }) => fd));
+    this.#release(number, (fd) => !kept.has(fd), [this.#generation(number)]);
+    this.#options.onGoBack(current);
+  }
+
+  #release(
+    number: number,
+    isOver: (fd: number) => boolean,
+    generations: Iterable<Generation> = this.#generations.values(),
+  ): void {
+    const { interpreter } = this.#options;
+    for (const { listeners } of generations) {
+      for (const listener of listeners) {
+        if (!isOver(listener.fd) || this.#sealed.has(listener.fd)) continue;
+        if (!this.#options.isShared() && sealListener(interpreter, listener)) {
+          this.#sealed.add(listener.fd);
+        }
+        releaseListener(interpreter, listener);
+      }
+    }
+  }
+
+  /** Generations without workers that will never have any again. */
+  #forget(): void {
+    const { generation, fallback, workers } = this.#state;
+    const needed = new Set([generation, fallback?.number, ...workers.map((one) => one.generation)]);
+    for (const number of this.#generations.keys()) {
+      if (!needed.has(number)) this.#generations.delete(number);
+    }
+  }
+
+  #closeListeners(): void {
+    const { interpreter, isShared } = this.#options;
+    const shared = isShared();
+    for (const { listeners } of this.#generations.values()) {
+      for (const listener of listeners) {
+        if (!shared && sealListener(interpreter, listener)) this.#sealed.add(listener.fd);
+      }
+    }
+    closeListeners(interpreter, !shared);
+    // The end is near: look more often.
+    this.#tickIn(tickEvery.stopping);
+  }
+}
+
+function reopen(logger: ProcessLogger): void {
+  try {
+    logger.reopen();
+  } catch (error) {
+    if (!(error instanceof WsgiTsError)) throw error;
+    logger.error(error.message);
+  }
+}
