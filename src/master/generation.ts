@@ -27,6 +27,10 @@ export interface Generation {
 export interface GenerationSurroundings {
   /** The interpreter that the master has found, as workers shall name it; null: none. */
   readonly python: string | null;
+  /** The environment variable SCRIPT_NAME, or ''. */
+  readonly scriptName: string;
+  /** The command line as the app shall see it, the program first. */
+  readonly argv: readonly string[];
   /** Opens the listening sockets, or takes those that are there. */
   readonly openListeners: (settings: Settings, tls: TlsPolicy | null) => Promise<Listener[]>;
 }
@@ -40,7 +44,7 @@ export interface GenerationSurroundings {
 export async function makeGeneration(
   number: number,
   settings: Settings,
-  { python, openListeners }: GenerationSurroundings,
+  { python, scriptName, argv, openListeners }: GenerationSurroundings,
 ): Promise<Generation> {
   if (settings.accessLogFile !== null) {
     // The workers write it; that it can be opened is to be known before the first of them starts.
@@ -49,8 +53,6 @@ export async function makeGeneration(
   const tls = tlsPolicy(settings);
   if (tls !== null) readCertificates(tls);
   const listeners = await openListeners(settings, tls);
-  const argv = process.argv.slice(1);
-  const scriptName = process.env['SCRIPT_NAME'] ?? '';
   const configuration = configure(settings, listeners, python, argv, scriptName);
   return { number, settings, listeners, configuration };
 }

@@ -13,7 +13,6 @@ import { createLogger } from '../log/logger.ts';
 import type { ProcessLogger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
-import type { Settings } from '../settings/table.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
 import { closeListeners, openListeners } from './listeners.ts';
@@ -93,6 +92,8 @@ export async function runMaster(
     let held: readonly Listener[] = succession.inheritListeners(interpreter);
     const surroundings: GenerationSurroundings = {
       python: interpreter.executable === '' ? settings.python : interpreter.executable,
+      scriptName: process.env['SCRIPT_NAME'] ?? '',
+      argv: process.argv.slice(1),
       openListeners: async ({ bind, backlog }, tls) => {
         const listeners = await openListeners({
           addresses: bind.map(parseAddress),

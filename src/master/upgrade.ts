@@ -39,6 +39,7 @@ export class Succession {
   constructor(options: SuccessionOptions) {
     this.#options = options;
     const text = options.env[variable];
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the name is our own
     delete options.env[variable];
     const inheritance = text === undefined ? null : (JSON.parse(text) as Inheritance);
     this.#inheritance = inheritance;

@@ -28,8 +28,8 @@ export function withHealth(serve: Serve, path: string, health: Health): Serve {
       'cache-control': 'no-store',
     };
     // The two versions' responses have the same methods, but no common type.
-    const { writeHead } = response as { writeHead(status: number, fields: object): unknown };
-    writeHead.call(response, health.healthy ? 200 : 503, fields);
+    const reply = response as { writeHead(status: number, fields: object): unknown };
+    reply.writeHead(health.healthy ? 200 : 503, fields);
     response.end(method === 'HEAD' ? '' : text);
   };
 }

@@ -1,0 +1,176 @@
+// The scenarios of endure.ts: what is done to a server under load, and what its clients may see of it.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as netConnect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inRepository } from '../test/helpers/repository.ts';
+import { isAlive, startServer, type ServerProcess } from '../test/helpers/server-process.ts';
+import { breakages } from './endure-breakages.ts';
+import { startWrk } from './wrk-load.ts';
+
+interface Outcome {
+  readonly said: string;
+  readonly passed: boolean;
+}
+
+const flask = ['--chdir', inRepository('fixtures', 'tutorial'), 'app:app'];
+
+/** A load during `action`; at least 100,000 requests. */
+async function underLoad(url: string, action: () => Promise<string>): Promise<Outcome> {
+  const end = startWrk(url);
+  const began = performance.now();
+  await sleep(500);
+  const said = await action();
+  // About as many requests as the issue wants, whatever the machine.
+  while (performance.now() - began < 25_000) await sleep(500);
+  const { requests, errors, said: failures } = await end();
+  const lost = failures === '' ? '' : ` (${failures})`;
+  return {
+    said: `${said}, ${requests} requests, ${errors} errors${lost}`,
+    passed: errors === 0 && requests >= 100_000,
+  };
+}
+
+function reloads(workers: number): (times: number) => Promise<Outcome> {
+  return async (times) => {
+    await using server = await startServer([`-w${workers}`, ...flask]);
+    return await underLoad(server.url, async () => {
+      for (let round = 1; round <= times; round++) {
+        server.signal('SIGHUP');
+        await server.waitForReadyWorkers(workers * (round + 1));
+        await server.waitForOutput(/Worker exiting/, { count: workers * round });
+      }
+      return `${times} reloads by HUP`;
+    });
+  };
+}
+
+async function upgrades(times: number): Promise<Outcome> {
+  const server = await startServer(['-w2', ...flask]);
+  let master = server.pid;
+  try {
+    return await underLoad(server.url, async () => {
+      for (let round = 1; round <= times; round++) {
+        process.kill(master, 'SIGUSR2');
+        const [, next] = await server.waitForOutput(/Listening at: \S+ \((\d+)\)/, {
+          count: round + 1,
+        });
+        await server.waitForReadyWorkers(2 * (round + 1));
+        const old = master;
+        process.kill(old, 'SIGTERM');
+        master = Number(next);
+        while (isAlive(old)) await sleep(20);
+      }
+      return `${times} upgrades by USR2`;
+    });
+  } finally {
+    process.kill(master, 'SIGTERM');
+    while (isAlive(master)) await sleep(20);
+    server.killGroup();
+  }
+}
+
+function recycling(workers: number): () => Promise<Outcome> {
+  return async () => {
+    const args = [`-w${workers}`, '--max-requests', '200', '--max-requests-jitter', '50', ...flask];
+    await using server = await startServer(args);
+    return await underLoad(server.url, async () => {
+      await server.waitForOutput(/Worker exiting/, { count: 20 });
+      const count = [...server.stderr().matchAll(/Replacing worker/g)].length;
+      return `--max-requests 200, ${count} workers replaced`;
+    });
+  };
+}
+
+/** Sends one request and tells what came of it. */
+function ask(path: string | { port: number }): { socket: Socket; answer: Promise<string> } {
+  const socket = typeof path === 'string' ? netConnect(path) : netConnect(path.port, '127.0.0.1');
+  let text = '';
+  const answer = new Promise<string>((resolve) => {
+    socket.on('connect', () =>
+      socket.write('GET /5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    );
+    socket.setEncoding('latin1').on('data', (data: string) => (text += data));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      resolve(`error ${error.code ?? ''}`);
+    });
+    socket.on('close', () => {
+      resolve(/^HTTP\/1.1 200/.test(text) ? 'answered' : `cut off after ${text.length} characters`);
+    });
+  });
+  return { socket, answer };
+}
+
+/** TERM while 200 connections have sent a request and most of them wait in the kernel's queue. */
+function stops(kind: 'tcp' | 'unix'): (times: number) => Promise<Outcome> {
+  return async (times) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-'));
+    const counts = new Map<string, number>();
+    let accepted = 0;
+    for (let round = 0; round < times; round++) {
+      const path = join(folder, 's.sock');
+      const bind = kind === 'unix' ? ['--bind', `unix:${path}`] : [];
+      const apps = ['--chdir', inRepository('fixtures', 'apps'), 'timed_views:app'];
+      const server = await startServer(['-w2', ...bind, ...apps]);
+      const clients = Array.from({ length: 200 }, () => ask(kind === 'unix' ? path : server));
+      await Promise.all(
+        clients.map(({ socket }) => new Promise((done) => socket.once('connect', done))),
+      );
+      server.signal('SIGTERM');
+      for (const { answer } of clients) {
+        const what = await answer;
+        counts.set(what, (counts.get(what) ?? 0) + 1);
+      }
+      await server.waitForEnd();
+      accepted += Number(/Served (\d+)/.exec(server.stderr())?.[1] ?? 0);
+    }
+    rmSync(folder, { recursive: true });
+    const said = [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
+    return {
+      said: `${times} stops, ${said}; ${accepted} by the server's own count`,
+      passed: counts.size === 1 && counts.has('answered'),
+    };
+  };
+}
+
+async function broken(): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-'));
+  try {
+    const steps = breakages(folder);
+    await using server: ServerProcess = await startServer(['-w2', '-c', 'gunicorn.conf.py'], {
+      cwd: folder,
+    });
+    return await underLoad(server.url, async () => {
+      let failures = 0;
+      for (const { name, apply, restore } of steps) {
+        apply();
+        server.signal('SIGHUP');
+        failures++;
+        await server
+          .waitForOutput(/The reload failed/, { count: failures })
+          .catch((error: unknown) => {
+            throw new Error(`${name} was no failure`, { cause: error });
+          });
+        restore();
+      }
+      return `${steps.length} breakages followed by HUP`;
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const scenarios: Readonly<Record<string, (times: number) => Promise<Outcome>>> = {
+  'reload-1': reloads(1),
+  'reload-4': reloads(4),
+  upgrade: upgrades,
+  'recycle-1': recycling(1),
+  'recycle-4': recycling(4),
+  'stop-tcp': stops('tcp'),
+  'stop-unix': stops('unix'),
+  broken,
+};
+
+void writeFileSync;
