@@ -1,6 +1,6 @@
 // The scenarios of endure.ts: what is done to a server under load, and what its clients may see of it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as netConnect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inRepository } from '../test/helpers/repository.ts';
 import { isAlive, startServer, type ServerProcess } from '../test/helpers/server-process.ts';
 import { breakages } from './endure-breakages.ts';
+import { NamedRequests } from './named-requests.ts';
 import { startWrk } from './wrk-load.ts';
 
 interface Outcome {
@@ -23,7 +24,6 @@ async function underLoad(url: string, action: () => Promise<string>): Promise<Ou
   const began = performance.now();
   await sleep(500);
   const said = await action();
-  // About as many requests as the issue wants, whatever the machine.
   while (performance.now() - began < 25_000) await sleep(500);
   const { requests, errors, said: failures } = await end();
   const lost = failures === '' ? '' : ` (${failures})`;
@@ -162,15 +162,60 @@ async function broken(): Promise<Outcome> {
   }
 }
 
+/** Workers killed at random; every request has a name of its own, by which its access line is found. */
+async function kills(times: number): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-'));
+  const log = join(folder, 'access.log');
+  await using server = await startServer([
+    '-w4',
+    '--threads',
+    '4',
+    '--access-logfile',
+    log,
+    ...flask,
+  ]);
+  const clients = new NamedRequests(server.port);
+  const ended = Promise.all(Array.from({ length: 32 }, () => clients.run()));
+  let killed = 0;
+  const until = performance.now() + times * 1500;
+  while (performance.now() < until) {
+    await sleep(200);
+    const pids = server.workerPids();
+    const pid = pids[Math.floor(Math.random() * pids.length)];
+    if (pid !== undefined) killed++;
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  }
+  clients.stop();
+  await ended;
+  await server.stop();
+  const lines = readFileSync(log, 'utf8').split('\n');
+  const statuses = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, name, status] = /"GET \/\?(\d+) HTTP\/1.1" (\d+)/.exec(line) ?? [];
+    if (name !== undefined) statuses.set(name, [...(statuses.get(name) ?? []), status ?? '']);
+  }
+  const { answered, failed, refused } = clients;
+  const twice = [...statuses.values()].filter((all) => all.length > 1).length;
+  const silent = answered.filter((name) => !statuses.has(name)).length;
+  const unlogged = failed.filter((name) => !statuses.has(name)).length;
+  rmSync(folder, { recursive: true });
+  return {
+    said:
+      `${killed} kills, ${answered.length} answered, ${failed.length} failed, ${refused} refused; ` +
+      `no access line: ${silent} of the answered, ${unlogged} of the failed (of which no worker may have known); ` +
+      `two lines: ${twice}`,
+    passed: refused === 0 && silent === 0 && failed.length <= killed * 32,
+  };
+}
+
 export const scenarios: Readonly<Record<string, (times: number) => Promise<Outcome>>> = {
   'reload-1': reloads(1),
   'reload-4': reloads(4),
   upgrade: upgrades,
   'recycle-1': recycling(1),
   'recycle-4': recycling(4),
+  kill: kills,
   'stop-tcp': stops('tcp'),
   'stop-unix': stops('unix'),
   broken,
 };
-
-void writeFileSync;

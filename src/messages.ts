@@ -44,6 +44,8 @@ export interface WorkerConfiguration {
   /** The command line as the app shall see it in `sys.argv`. */
   readonly argv: readonly string[];
   readonly listeners: readonly InheritedListener[];
+  /** Descriptor of the file for the journal of requests. */
+  readonly journalFd: number;
 }
 
 /** After what a worker is replaced; 0: never. */

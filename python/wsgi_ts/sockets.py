@@ -1,4 +1,4 @@
-"""The sockets and pipes of the master: Node's `net` can't bind without also accepting.
+"""The sockets, pipes and files in memory of the master: Node's `net` can't bind without also accepting.
 
 Called by the master (listeners.ts, output-relay.ts) through `interpreter.call`, on its JS thread.
 A listening socket stays in the list here, so that it is not garbage-collected; workers inherit its
@@ -16,6 +16,7 @@ import socket
 import stat
 import struct
 import sys
+import tempfile
 from typing import Any, TypedDict
 
 
@@ -142,6 +143,14 @@ def pipe() -> list[int]:
     Node would make: a socket can't be opened as /dev/stdout, and Node's end would not block.
     """
     return list(os.pipe())
+
+
+def memory_file(name: str) -> int:
+    """Make a file that is in memory and has no name elsewhere; close-on-exec; the caller closes it."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class _UnusableError(Exception):

@@ -2,6 +2,7 @@
 // Made by exchange.ts for each request where there is an access log. Must never change the response.
 
 import type { AccessLog, Outcome } from '../log/access-log.ts';
+import type { JournalEntry } from '../log/journal.ts';
 import { connectionFacts } from './connection-facts.ts';
 import type { ServerReply, ServerRequest } from './transaction.ts';
 
@@ -23,21 +24,41 @@ export interface AccessEntry {
 
 /** nginx's status for a client that left before there was an answer. */
 const clientClosedRequest = 499;
+/** What a proxy in front makes of a connection that was cut off (RFC 9110 §15.6.3). */
+const badGateway = 502;
 
-/** Writes the line of `entry`. */
-export function writeAccess(accessLog: AccessLog, entry: AccessEntry): void {
-  const { request, response, outcome } = entry;
-  accessLog.write({
+/** What is known of a request before its answer. */
+export function accessFacts(
+  entry: Omit<AccessEntry, 'outcome' | 'fields' | 'bytes'>,
+): JournalEntry {
+  const { request } = entry;
+  return {
+    startedAt: entry.startedAt,
     remoteAddress: entry.remoteAddress ?? connectionFacts(request).remoteAddress,
     method: request.method ?? '',
     target: request.url ?? '',
     protocol: `HTTP/${request.httpVersion}`,
-    status: response.headersSent ? response.statusCode : clientClosedRequest,
+    requestHeaders: request.rawHeaders,
+  };
+}
+
+/** Writes the line of `entry`. */
+export function writeAccess(accessLog: AccessLog, entry: AccessEntry): void {
+  const { response, outcome } = entry;
+  const unanswered = outcome === 'killed' ? badGateway : clientClosedRequest;
+  accessLog.write({
+    ...accessFacts(entry),
+    status: response.headersSent ? response.statusCode : unanswered,
     bytes: entry.bytes,
-    startedAt: entry.startedAt,
     duration: performance.now() - entry.start,
     outcome,
-    requestHeaders: request.rawHeaders,
     responseHeaders: entry.fields,
   });
+}
+
+/** The line of a request whose worker was killed with it. */
+export function writeLost(accessLog: AccessLog, entry: JournalEntry, now: number): void {
+  const duration = Math.max(0, now - entry.startedAt);
+  const rest = { status: badGateway, bytes: 0, outcome: 'killed', responseHeaders: [] } as const;
+  accessLog.write({ ...entry, ...rest, duration });
 }

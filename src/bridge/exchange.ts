@@ -211,6 +211,7 @@ export class Exchange implements DispatchedExchange {
       else this.abandon();
       return;
     }
+    this.#reply.enterJournal();
     this.id = dispatcher.register(this);
     dispatcher.send(
       body.kind === 'inline'

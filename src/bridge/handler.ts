@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { noTrust, type Deadlines, type Trust } from '../http/policy.ts';
 import type { AccessLog } from '../log/access-log.ts';
 import { escapeField } from '../log/escape.ts';
+import type { JournalWriter } from '../log/journal.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
@@ -44,6 +45,8 @@ export interface HandlerOptions {
   /** Where errors go. Default: standard error, in the server's own form. */
   readonly logger?: Logger;
   readonly accessLog?: AccessLog | null;
+  /** Where the requests are kept that the app has, for whoever outlives this process. */
+  readonly journal?: JournalWriter | null;
   /** File that gets the Python stack of a crash (a segmentation fault); `-`, the default: standard error. */
   readonly errorLogFile?: string;
   /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
@@ -153,6 +156,7 @@ export async function createHandler(
     dispatcher,
     logger,
     accessLog,
+    journal: options.journal ?? null,
     serverHeader,
     phase: () => phase,
     heads,

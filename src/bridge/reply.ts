@@ -6,9 +6,10 @@ import { Socket } from 'node:net';
 import { errorPage } from '../http/error-page.ts';
 import type { Deadlines } from '../http/policy.ts';
 import type { AccessLog, Outcome } from '../log/access-log.ts';
+import type { JournalWriter } from '../log/journal.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
-import { writeAccess, type AccessEntry } from './access-entry.ts';
+import { accessFacts, writeAccess, type AccessEntry } from './access-entry.ts';
 import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
 import type { Pace } from './pace.ts';
 import { writeEarlyHints, writeFile, writeHead, writeWhole } from './response-writer.ts';
@@ -33,6 +34,8 @@ export interface ReplyContext {
   readonly responseBuffer: number;
   readonly logger: Logger;
   readonly accessLog: AccessLog | null;
+  /** Where the requests are kept that the app has. */
+  readonly journal: JournalWriter | null;
   /** Value of the `Server` field where the app sets none; null: no field. */
   readonly serverHeader: string | null;
   /** Whether connections are closed behind their next answer (`drain`), or at once (`cut`). */
@@ -60,6 +63,7 @@ export class Reply implements AccessEntry {
   #bytesOfFile: (() => number) | null = null;
   #bytes = 0;
   #unwatch: (() => void) | null = null;
+  #ticket = 0;
 
   /** @param onClosed - called when the response is over, sent or not */
   constructor(
@@ -71,7 +75,7 @@ export class Reply implements AccessEntry {
     this.#context = context;
     this.request = request;
     this.response = response;
-    if (context.accessLog !== null) {
+    if (context.accessLog !== null || context.journal !== null) {
       this.startedAt = Date.now();
       this.start = performance.now();
     }
@@ -79,7 +83,14 @@ export class Reply implements AccessEntry {
       this.#unwatch?.();
       onClosed();
       if (context.accessLog !== null) writeAccess(context.accessLog, this);
+      if (this.#ticket !== 0) context.journal?.end(this.#ticket);
     });
+  }
+
+  /** The app is about to get the request: from now on it is not forgotten, even where this process is killed. */
+  enterJournal(): void {
+    const { journal } = this.#context;
+    if (journal !== null) this.#ticket = journal.begin(accessFacts(this));
   }
 
   /** Whether a response has begun: ours, or that of a middleware of the host's. */

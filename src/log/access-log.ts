@@ -23,6 +23,8 @@ export interface AccessLog {
 export interface ProcessAccessLog extends AccessLog {
   /** Resolves when every line is written, however slowly it is read. */
   drain(): Promise<void>;
+  /** Calls back when every line so far is written, or can't be. */
+  written(done: () => void): void;
 }
 
 /** What {@link createAccessLog} needs. */
@@ -54,6 +56,9 @@ export function createAccessLog(options: AccessLogOptions): ProcessAccessLog {
       sink.flushSync();
     },
     drain: () => sink.drain(),
+    written: (done) => {
+      sink.written(done);
+    },
     close: () => {
       sink.close();
     },

@@ -34,6 +34,9 @@ export class Sink {
   #scheduled = false;
   #closed = false;
   #idle: (() => void)[] = [];
+  /** Who waits for the lines that wait, and for those that are being written. */
+  #forWaiting: (() => void)[] = [];
+  #forWriting: (() => void)[] = [];
 
   /** @throws WsgiTsError (operator, exit 1) when the file can't be opened. */
   constructor(options: SinkOptions) {
@@ -58,6 +61,13 @@ export class Sink {
   drain(): Promise<void> {
     if (!this.#pump()) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Calls back when all that was taken so far is written, or can't be. */
+  written(done: () => void): void {
+    if (this.#waiting !== '') this.#forWaiting.push(done);
+    else if (this.#writing) this.#forWriting.push(done);
+    else done();
   }
 
   /**
@@ -111,6 +121,7 @@ export class Sink {
   #pump(): boolean {
     if (this.#writing || this.#closed || this.#waiting === '') return this.#writing;
     this.#writing = true;
+    this.#forWriting = this.#forWaiting.splice(0);
     const lines = this.#waiting;
     this.#waiting = '';
     this.#boom.write(lines);
@@ -119,6 +130,7 @@ export class Sink {
 
   #done(): void {
     this.#writing = false;
+    for (const written of this.#forWriting.splice(0)) written();
     if (this.#pump()) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -56,6 +56,7 @@ export function configure(
     errorLogFile: settings.errorLogFile,
     argv,
     listeners: listeners.map(({ url }, index) => ({ fd: firstListenerFd + index, url })),
+    journalFd: firstListenerFd + listeners.length,
   };
 }
 

@@ -41,7 +41,8 @@ export function describeStop({ served, cut, stop }: ArbiterState, now: number): 
   return `Served ${count(served, 'request')}, cut off ${cut.count}${which}, waited ${waited} s`;
 }
 
-function count(number: number, noun: string): string {
+/** `1 request`, `2 requests`. */
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 

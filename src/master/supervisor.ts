@@ -2,6 +2,7 @@
 // it decides. Made by master.ts, on the master's main thread. Here alone is the clock of supervision. It must
 // never decide anything, nor wait for anything but events.
 
+import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
@@ -12,6 +13,7 @@ import type { Generation } from './generation.ts';
 import { closeListeners, releaseListener, sealListener } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import type { OutputRelays } from './output-relay.ts';
+import { LifeRecord, logLost, nameRequest, openJournal } from './post-mortem.ts';
 import type { MasterSignal } from './signals.ts';
 import { initialState, tickEvery } from './supervision.ts';
 import type { Action, ArbiterState, Event } from './supervision.ts';
@@ -145,18 +147,35 @@ export class Supervisor {
   #spawn(id: number, number: number): void {
     const generation = this.#generation(number);
     const { worker: script, interpreter, relays } = this.#options;
+    const journalFd = interpreter.call('sockets', 'memory_file', 'wsgi-ts journal') as number;
+    const record = new LifeRecord();
+    let inOrder = false;
     const handle = new WorkerHandle({
       script,
       configuration: generation.configuration,
       listenerFds: generation.listeners.map(({ fd }) => fd),
       relays,
+      journalFd,
       makePipe: () => interpreter.call('sockets', 'pipe') as unknown as [number, number],
       onMessage: (message) => {
+        inOrder ||= message.type === 'ended';
+        if (message.type === 'heartbeat') record.beat(message.requests, message.memory);
         this.#happened({ ...message, id });
       },
       onExit: (exit) => {
         this.#handles.delete(id);
-        this.#happened({ type: 'exited', id, ...exit });
+        // What ended in order has told of all its requests.
+        const journal = inOrder ? { running: [], recent: [] } : openJournal(journalFd);
+        closeSync(journalFd);
+        logLost(journal.running, generation.configuration, handle.pid ?? 0);
+        const lost = journal.running.map(nameRequest);
+        this.#happened({
+          type: 'exited',
+          id,
+          ...exit,
+          lost,
+          record: record.tell(journal, Date.now()),
+        });
         this.#forget();
       },
     });

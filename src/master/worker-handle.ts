@@ -23,6 +23,8 @@ export interface WorkerOptions {
   /** The master's descriptors of the listening sockets, in the order of `configuration.listeners`. */
   readonly listenerFds: readonly number[];
   readonly relays: OutputRelays;
+  /** A file for its journal; the caller closes it. */
+  readonly journalFd: number;
   /** Makes a pipe: its read and its write end, the latter blocking. */
   readonly makePipe: () => readonly [number, number];
   readonly onMessage: (message: WorkerMessage) => void;
@@ -104,6 +106,7 @@ function start({
   script,
   listenerFds,
   relays,
+  journalFd,
   makePipe,
 }: WorkerOptions): [ChildProcess, RelayedPipe[]] {
   const pipes = new Map<OutputRelay, { readonly writeEnd: number; readonly pipe: RelayedPipe }>();
@@ -118,7 +121,14 @@ function start({
   try {
     const child = fork(script, [], {
       // Standard input is the master's, as with gunicorn: breakpoint() works in a terminal.
-      stdio: ['inherit', outputFor(relays.stdout), outputFor(relays.stderr), ...listenerFds, 'ipc'],
+      stdio: [
+        'inherit',
+        outputFor(relays.stdout),
+        outputFor(relays.stderr),
+        ...listenerFds,
+        journalFd,
+        'ipc',
+      ],
       serialization: 'json',
     });
     return [child, [...pipes.values()].map(({ pipe }) => pipe)];

@@ -5,25 +5,14 @@
 
 // First, because the imports of a module run in order and before its own statements.
 import '../sigusr1.ts';
-import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
 import { WsgiTsError } from '../errors.ts';
 import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
-import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import type { Connections } from './connections.ts';
-import { openProtocols } from './protocols.ts';
 import { recycler } from './recycler.ts';
-import { Refusals } from './refusals.ts';
+import { openService, type Service } from './service.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
-
-/** A worker that is ready. */
-interface Service {
-  readonly handler: WsgiHandler;
-  readonly connections: Connections;
-  readonly acceptor: Acceptor;
-}
 
 /**
  * Milliseconds that a SIGTERM waits for the master's word: who signals a whole group of processes has the master
@@ -76,7 +65,23 @@ class Worker {
       this.#logger?.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.
       await this.#logger?.drain();
-      this.#service = await this.#load(configuration, reinstallSignals);
+      this.#isDue = recycler(configuration.recycling, Math.random);
+      this.#service = await openService(configuration, {
+        logger: this.#logger ?? createLogger({ level: 'info', file: '-' }),
+        accessLog: this.#accessLog ?? null,
+        health: this.#health,
+        reinstallSignals,
+        onAnswer: () => {
+          if (configuration.recycling.requests > 0) this.#review(0);
+        },
+        onCutOff: (requests) => {
+          this.#cut.push(...requests);
+        },
+        onLost: (error) => {
+          this.crashed(error);
+        },
+      });
+      if (!this.#stopWanted) await this.#service.acceptor.open();
     } catch (error) {
       await this.#failed(error);
       return;
@@ -151,63 +156,6 @@ class Worker {
     this.#logger = createLogger({ level, file: errorLogFile });
     if (accessLogFile === null) return;
     this.#accessLog = createAccessLog({ file: accessLogFile, format: accessLogFormat });
-  }
-
-  async #load(configuration: WorkerConfiguration, reinstall: () => void): Promise<Service> {
-    const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
-    const { http: policy } = configuration;
-    const { trust, deadlines, responseBuffer, limits } = policy;
-    const { keepAlive } = configuration;
-    const accessLog = this.#accessLog ?? null;
-    const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
-    const refusals = new Refusals(logger, accessLog, serverHeader);
-    const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
-    const { recycling, healthPath } = configuration;
-    this.#isDue = recycler(recycling, Math.random);
-    const handler = await createHandler(app, {
-      ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
-      accessLog,
-      errorLogFile: configuration.errorLogFile,
-      multiprocess: configuration.workers > 1,
-      build: !configuration.noBuild,
-      ownProcess: true,
-      ...{ trust, deadlines, responseBuffer, serverHeader },
-      limitRequestBody: limits.body,
-      limitWaitingRequests: policy.waiting,
-      onLost: (error) => {
-        this.crashed(error);
-      },
-      onAnswer: () => {
-        acceptor.answered();
-        if (recycling.requests > 0) this.#review(0);
-      },
-    });
-    reinstall();
-    const connections = openProtocols({
-      ...{ handler, policy, keepAlive, refusals, logger, healthPath, health: this.#health },
-      onRequest: (socket) => {
-        acceptor.requestBegan(socket);
-      },
-      onCutOff: (requests) => {
-        this.#cut.push(...requests);
-      },
-    });
-    const acceptor = new Acceptor({
-      listeners: configuration.listeners.map(({ fd }) => fd),
-      backlog: configuration.backlog,
-      load: () => handler.load,
-      active: () => connections.active,
-      full: () => connections.full,
-      duplicate: (fd) => handler.duplicate(fd),
-      onConnection: (socket) => {
-        connections.accept(socket);
-      },
-      onError: (error) => {
-        logger.error(`Connections can't be accepted: ${error.message}`);
-      },
-    });
-    if (!this.#stopWanted) await acceptor.open();
-    return { handler, connections, acceptor };
   }
 
   async #failed(error: unknown): Promise<never> {

@@ -15,6 +15,7 @@ test('a worker for which no pipe can be had ends with the reason, and may be tol
       script: new URL('./stub-worker.js', import.meta.url),
       configuration: {} as WorkerConfiguration,
       listenerFds: [],
+      journalFd: 0,
       relays: { stdout: relay, stderr: relay },
       makePipe: () => {
         throw new Error('too many open files');

@@ -1,0 +1,108 @@
+// Why a worker died, as far as can be known: what it was at, how its memory went, what the kernel says. Made by
+// supervisor.ts for each worker; the record is written once, when it has died without being asked to. Runs on the
+// master's main thread. It must never throw: the server goes on.
+
+import { readFileSync } from 'node:fs';
+import { writeLost } from '../bridge/access-entry.ts';
+import { createAccessLog } from '../log/access-log.ts';
+import { escapeField } from '../log/escape.ts';
+import { readJournal } from '../log/journal.ts';
+import type { JournalContents, JournalEntry } from '../log/journal.ts';
+import type { WorkerConfiguration } from '../messages.ts';
+import { count } from './exit-report.ts';
+
+const mebibyte = 1024 * 1024;
+/** Points of the memory's curve that are kept; every other one goes when there are so many. */
+const curvePoints = 20;
+/** Requests that the record names, of each kind. */
+const shown = 10;
+
+/** What is written down of a worker while it lives. */
+export class LifeRecord {
+  readonly #oomKills = oomKills();
+  #curve: number[] = [];
+  /** Heartbeats between two points. */
+  #every = 1;
+  #beats = 0;
+  #requests = 0;
+
+  /** A heartbeat: requests answered so far, and bytes of resident memory. */
+  beat(requests: number, memory: number): void {
+    this.#requests = requests;
+    if (this.#beats++ % this.#every !== 0) return;
+    this.#curve.push(memory);
+    if (this.#curve.length <= curvePoints) return;
+    this.#curve = this.#curve.filter((_, index) => index % 2 === 0);
+    this.#every *= 2;
+  }
+
+  /** The record's lines, each behind a line feed. */
+  tell({ running, recent }: JournalContents, now: number): string {
+    const lines = [
+      `It had answered ${count(this.#requests, 'request')} when it was last heard of.`,
+    ];
+    if (running.length > 0) lines.push(`It was at: ${list(running, now)}`);
+    else if (recent.length > 0)
+      lines.push(`It was at no request. The last ones: ${list(recent, now)}`);
+    const curve = this.#curve.map((bytes) => Math.round(bytes / mebibyte));
+    const seconds = this.#every === 1 ? 'second' : `${this.#every} seconds`;
+    if (curve.length > 0) lines.push(`Memory in MiB, every ${seconds}: ${curve.join(' ')}`);
+    const [before, after] = [this.#oomKills, oomKills()];
+    if (before !== null && after !== null && after > before) {
+      lines.push(
+        'The kernel has killed for want of memory in this control group meanwhile (memory.events: ' +
+          `oom_kill ${before} → ${after}).`,
+      );
+    }
+    return lines.map((line) => `\n  ${line}`).join('');
+  }
+}
+
+/** What a dead worker's journal holds; nothing where it can't be read. */
+export function openJournal(fd: number): JournalContents {
+  try {
+    return readJournal(fd);
+  } catch {
+    return { running: [], recent: [] };
+  }
+}
+
+/** Writes the access lines that a worker could not write. */
+export function logLost(
+  running: readonly JournalEntry[],
+  { accessLogFile, accessLogFormat }: WorkerConfiguration,
+  pid: number,
+): void {
+  if (accessLogFile === null || running.length === 0) return;
+  try {
+    const log = createAccessLog({ file: accessLogFile, format: accessLogFormat, pid });
+    for (const entry of running) writeLost(log, entry, Date.now());
+    log.close();
+  } catch {
+    // The file can't be opened any more: workers say so.
+  }
+}
+
+/** `GET /path`, as the log may show it. */
+export function nameRequest({ method, target }: JournalEntry): string {
+  return escapeField(`${method} ${target}`);
+}
+
+function list(entries: readonly JournalEntry[], now: number): string {
+  const texts = entries
+    .slice(0, shown)
+    .map((entry) => `${nameRequest(entry)} (${((now - entry.startedAt) / 1000).toFixed(1)} s ago)`);
+  return [...texts, ...(entries.length > shown ? [`… ${entries.length} in all`] : [])].join(', ');
+}
+
+/** How often the kernel has killed a process of our control group for want of memory; null: not known. */
+function oomKills(): number | null {
+  try {
+    const [, path = '/'] = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'latin1')) ?? [];
+    const events = readFileSync(`/sys/fs/cgroup${path}/memory.events`, 'latin1');
+    const [, count] = /^oom_kill (\d+)$/m.exec(events) ?? [];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
+}

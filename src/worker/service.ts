@@ -1,0 +1,96 @@
+// What a worker is made of once its app is loaded: the handler, the servers that speak the protocols, and the gate that
+// takes connections. Put together here for worker.ts, on the event loop's thread; the app is imported on it, too.
+// It only composes: when connections are taken, and when all of it ends, is the worker's to say.
+
+import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
+import type { ProcessAccessLog } from '../log/access-log.ts';
+import { JournalWriter } from '../log/journal.ts';
+import type { Logger } from '../log/logger.ts';
+import type { WorkerConfiguration } from '../messages.ts';
+import { Acceptor } from './acceptor.ts';
+import type { Connections } from './connections.ts';
+import type { Health } from './health.ts';
+import { openProtocols } from './protocols.ts';
+import { Refusals } from './refusals.ts';
+
+/** A worker that is ready. */
+export interface Service {
+  readonly handler: WsgiHandler;
+  readonly connections: Connections;
+  readonly acceptor: Acceptor;
+}
+
+/** What {@link openService} needs from the worker. */
+export interface ServiceOptions {
+  readonly logger: Logger;
+  readonly accessLog: ProcessAccessLog | null;
+  readonly health: Health;
+  /** Puts the worker's signal handlers back: the app, or Python itself, may have replaced them. */
+  readonly reinstallSignals: () => void;
+  /** Python has answered. */
+  readonly onAnswer: () => void;
+  /** Requests (escaped for the log) were cut off by a stop. */
+  readonly onCutOff: (requests: readonly string[]) => void;
+  /** The app's threads can't be reached any more. */
+  readonly onLost: (error: Error) => void;
+}
+
+/**
+ * Loads the app. No connection is taken yet: that is `acceptor.open`.
+ *
+ * @throws WsgiTsError: `operator`, or `application` where the app can't be loaded
+ */
+export async function openService(
+  configuration: WorkerConfiguration,
+  options: ServiceOptions,
+): Promise<Service> {
+  const { logger, accessLog, health } = options;
+  const { http: policy, keepAlive, healthPath } = configuration;
+  const { trust, deadlines, responseBuffer, limits } = policy;
+  const journal = new JournalWriter(configuration.journalFd, (written) => {
+    if (accessLog === null) written();
+    else accessLog.written(written);
+  });
+  const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
+  const refusals = new Refusals(logger, accessLog, serverHeader);
+  const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
+  const handler = await createHandler(app, {
+    ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
+    ...{ accessLog, journal },
+    errorLogFile: configuration.errorLogFile,
+    multiprocess: configuration.workers > 1,
+    build: !configuration.noBuild,
+    ownProcess: true,
+    ...{ trust, deadlines, responseBuffer, serverHeader },
+    limitRequestBody: limits.body,
+    limitWaitingRequests: policy.waiting,
+    onLost: options.onLost,
+    onAnswer: () => {
+      acceptor.answered();
+      options.onAnswer();
+    },
+  });
+  options.reinstallSignals();
+  const connections = openProtocols({
+    ...{ handler, policy, keepAlive, refusals, logger, healthPath, health },
+    onRequest: (socket) => {
+      acceptor.requestBegan(socket);
+    },
+    onCutOff: options.onCutOff,
+  });
+  const acceptor = new Acceptor({
+    listeners: configuration.listeners.map(({ fd }) => fd),
+    backlog: configuration.backlog,
+    load: () => handler.load,
+    active: () => connections.active,
+    full: () => connections.full,
+    duplicate: (fd) => handler.duplicate(fd),
+    onConnection: (socket) => {
+      connections.accept(socket);
+    },
+    onError: (error) => {
+      logger.error(`Connections can't be accepted: ${error.message}`);
+    },
+  });
+  return { handler, connections, acceptor };
+}
