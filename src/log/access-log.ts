@@ -44,7 +44,12 @@ export interface AccessLogOptions {
  */
 export function createAccessLog(options: AccessLogOptions): ProcessAccessLog {
   const line = compileFormat(options.format, options.pid);
-  const sink = new Sink({ file: options.file, descriptor: 1, setting: '--access-logfile' });
+  const sink = new Sink({
+    file: options.file,
+    descriptor: 1,
+    setting: '--access-logfile',
+    prompt: true,
+  });
   return {
     write: (record) => {
       sink.write(`${line(record)}\n`);

@@ -1,10 +1,10 @@
 // One place that log lines go to: a file opened for appending, or an inherited descriptor (1, 2).
 // The logger and the access log write here, on the event loop's thread of master and worker alike.
 // Lines of one loop turn become one write(2) in libuv's thread pool, so a slow disk or a terminal that is
-// held with ^S never stops a request. It must never use process.stdout or process.stderr: Node would set
+// held with ^S never stops a request (but for a `prompt` one: the access log's, which must know what is there). It must never use process.stdout or process.stderr: Node would set
 // O_NONBLOCK on a pipe that the app's own print() shares, and Python would lose output with BlockingIOError.
 
-import { openSync, writeSync } from 'node:fs';
+import { fstatSync, openSync, writeSync } from 'node:fs';
 import sonic from 'sonic-boom';
 import { WsgiTsError } from '../errors.ts';
 
@@ -16,6 +16,8 @@ export interface SinkOptions {
   readonly descriptor: 1 | 2;
   /** The command-line setting that holds `file`, for the error message. */
   readonly setting: string;
+  /** Whether a regular file is written by this thread: each line is then known to be there, or not. */
+  readonly prompt?: boolean;
 }
 
 /** Characters that may wait for a reader that doesn't read; what comes after is dropped. */
@@ -27,6 +29,7 @@ const maxRetries = 200;
 /** A buffered, ordered, append-only destination for log lines. */
 export class Sink {
   readonly #options: SinkOptions;
+  readonly #isPrompt: boolean;
   #boom: sonic.SonicBoom;
   #fd: number;
   #waiting = '';
@@ -43,6 +46,7 @@ export class Sink {
     this.#options = options;
     this.#fd = open(options);
     this.#boom = this.#attach();
+    this.#isPrompt = options.prompt === true && fstatSync(this.#fd).isFile();
   }
 
   /** Takes whole lines, each with its line break. They are written in this order, soon. */
@@ -120,10 +124,15 @@ export class Sink {
   /** Starts the next batch; says whether one is under way. */
   #pump(): boolean {
     if (this.#writing || this.#closed || this.#waiting === '') return this.#writing;
-    this.#writing = true;
     this.#forWriting = this.#forWaiting.splice(0);
     const lines = this.#waiting;
     this.#waiting = '';
+    if (this.#isPrompt) {
+      writeAll(this.#fd, Buffer.from(lines));
+      this.#done();
+      return false;
+    }
+    this.#writing = true;
     this.#boom.write(lines);
     return true;
   }
