@@ -15,6 +15,7 @@ import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Logger, ProcessLogger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
+import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
 import { configure, tlsPolicy } from './configuration.ts';
@@ -36,10 +37,14 @@ const lastWords = 1000;
 /** Milliseconds that an order waits for the log, at most: nobody may be reading it. */
 const logPatience = 100;
 
-/** What a test may replace. */
+/** What the command gives besides the settings, and what a test may replace. */
 export interface MasterOptions {
   /** The program of a worker. */
   readonly worker?: URL;
+  /** Resolves all settings anew. */
+  readonly reread?: () => Promise<ResolvedSettings>;
+  /** What the log says of the settings, once it has said that it starts. */
+  readonly opening?: readonly (readonly ['warning' | 'info', string])[];
 }
 
 /**
@@ -52,8 +57,9 @@ export interface MasterOptions {
 export async function runMaster(
   settings: Settings,
   version: string,
-  { worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions = {},
+  options: MasterOptions = {},
 ): Promise<number> {
+  const { worker = new URL('../worker/worker.js', import.meta.url) } = options;
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
@@ -91,6 +97,7 @@ export async function runMaster(
       closeListeners(interpreter);
     });
     logger.info(`Starting wsgi-ts ${version}`);
+    for (const [level, text] of options.opening ?? []) logger.log(level, text);
     const listeners = await openListeners({
       addresses: settings.bind.map(parseAddress),
       backlog: settings.backlog,

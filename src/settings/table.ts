@@ -3,6 +3,7 @@
 // Names, flags, forms and defaults are gunicorn's wherever it has them. Data only: reading values is the
 // business of value-types.ts, choosing between them that of resolve.ts.
 
+import { configRows, gunicornRows } from './rows/gunicorn.ts';
 import { httpRows } from './rows/http.ts';
 import { loggingRows } from './rows/logging.ts';
 import { proxyRows } from './rows/proxies.ts';
@@ -12,7 +13,9 @@ import type { Setting } from './setting.ts';
 
 /** The rows by the key that the program knows each by, in the order in which people read them. */
 export const settingsTable = {
+  ...configRows,
   ...serverRows,
+  ...gunicornRows,
   ...httpRows,
   ...proxyRows,
   ...tlsRows,

@@ -126,6 +126,7 @@ class Worker {
       build: !configuration.noBuild,
       ownProcess: true,
       ...{ trust, deadlines, responseBuffer, serverHeader },
+      ...{ sendfile: policy.sendfile, temporaryFolder: policy.temporaryFolder },
       limitRequestBody: limits.body,
       limitWaitingRequests: policy.waiting,
       onLost: (error) => {

@@ -4,11 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Settings } from '../../../src/settings/table.ts';
 import { WsgiTsError } from '../../../src/errors.ts';
-import {
-  type GivenTexts,
-  type ResolvedSettings,
-  resolveSettings,
-} from '../../../src/settings/resolve.ts';
+import type { GivenTexts } from '../../../src/settings/layers.ts';
+import { type ResolvedSettings, resolveSettings } from '../../../src/settings/resolve.ts';
 import { environmentVariables } from '../../../src/settings/value-types.ts';
 import { world } from './world.ts';
 
@@ -103,7 +100,7 @@ describe('resolveSettings', () => {
       const { message, exitCode } = refusal({ workers: [text] });
       assert.equal(
         message,
-        `--workers: '${text}' is not a whole number from 1 to 2147483647 (command line)`,
+        `--workers: '${text}' is not a whole number from 1 to 2147483647, nor auto (command line)`,
       );
       assert.equal(exitCode, 1);
     });
