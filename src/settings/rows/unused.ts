@@ -87,7 +87,7 @@ export const unusedSettings: readonly UnusedSetting[] = [
     flags: ['--ssl-version'],
     takes: 'value',
     default: '2', // ssl.PROTOCOL_TLS
-    sentence: 'gunicorn ignores it too. --tls-minimum-version says which TLS is accepted.',
+    sentence: 'It is ignored by gunicorn too. --tls-minimum-version says which TLS is accepted.',
   },
   {
     ...flagOf('suppress_ragged_eofs'),
