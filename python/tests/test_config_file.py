@@ -30,6 +30,7 @@ class Loader:
         """Run `program`, in which `load(location, kind)` is there; return what it assigns to `result`."""
         prologue = f"""
             import json, os, sys
+            sys.dont_write_bytecode = False
             sys.path.insert(0, {PACKAGE_FOLDER!r})
             from wsgi_ts import config_file
             folder = {str(self.folder)!r}

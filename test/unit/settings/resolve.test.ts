@@ -77,6 +77,26 @@ describe('resolveSettings', () => {
     assert.equal(sources.bind, 'command line');
   });
 
+  it('takes auto for workers from the machine, and says why', () => {
+    const { settings, sources, notes } = resolve({ workers: ['Auto'] });
+    assert.equal(settings.workers, 3);
+    assert.deepEqual(notes, ['Workers: 3, since there are 3 cores']);
+    assert.equal(sources.workers, 'command line (Workers: 3, since there are 3 cores)');
+    assert.deepEqual(resolve({ workers: ['3'] }).notes, []);
+  });
+
+  it('says what another worker class comes to, and refuses those that are not for WSGI', () => {
+    for (const name of ['sync', 'gthread', 'gunicorn.workers.gthread.ThreadWorker']) {
+      assert.deepEqual(resolve({ workerClass: [name] }).warnings, []);
+    }
+    const [warning = '', ...more] = resolve({ workerClass: ['gevent'] }).warnings;
+    assert.match(warning, /^worker_class 'gevent' .*--threads 16.* \(command line\)$/);
+    assert.equal(more.length, 0);
+    for (const name of ['uvicorn.workers.UvicornWorker', 'asgi', 'aiohttp.GunicornWebWorker']) {
+      assert.match(refusal({ workerClass: [name] }).message, /is a worker class for apps that/);
+    }
+  });
+
   it('lets the last one count where a setting is given twice', () => {
     assert.equal(resolve({ workers: ['none', '2'] }).settings.workers, 2);
   });
