@@ -85,6 +85,7 @@ module.exports = {
     restsOn('http/', ['errors']),
     restsOn('log/', ['errors', 'messages']),
     restsOn('certificates', ['http/policy', 'errors']),
+    restsOn('quotas', []),
     restsOn('errors', []),
     restsOn('messages', ['http/policy']),
     restsOn('sigusr1', []),

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 _DEFAULT_BLOCK_SIZE = 65536
 
+by_descriptor = True
+"""Whether files may be sent so; server.py sets it once (`--no-sendfile`)."""
+
 
 class FileWrapper:
     """Iterates over `filelike` in blocks of `block_size` bytes; closes it if it can be closed."""
@@ -48,7 +51,7 @@ class FileRange(NamedTuple):
 def file_range(wrapper: FileWrapper) -> FileRange | None:
     """Return where the bytes are that `wrapper` would yield, or None where only reading it can tell."""
     filelike = _binary_file(wrapper.filelike)
-    if filelike is None:
+    if filelike is None or not by_descriptor:
         return None
     try:
         fd = filelike.fileno()

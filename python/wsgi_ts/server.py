@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from . import fork
+from . import file_wrapper, fork
 from .channel import Channel
 from .control import Controller
 from .environ import Environ
@@ -25,8 +25,9 @@ def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
     """Start serving `app`; return `{"request_fd": …, "control_fd": …}`, descriptors that Node takes over.
 
     `options`: `threads` (int), `multiprocess` (bool), `software` (str, for SERVER_SOFTWARE), `server_header`
-    (str, or None for none).
+    (str, or None for none), `sendfile` (bool, default True: files may be sent from their descriptors).
     """
+    file_wrapper.by_descriptor = bool(options.get("sendfile", True))
     request_socket, request_fd = _socket_pair()
     control_socket, control_fd = _socket_pair()
     channel = Channel(request_socket)

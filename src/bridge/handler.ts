@@ -16,6 +16,7 @@ import type { Load } from './load.ts';
 import { loadFailure, type LoadFailure } from './load-failure.ts';
 import { Pace } from './pace.ts';
 import { RequestHeads } from './request-head.ts';
+import { SpoolFile } from './spool-file.ts';
 import type { ServerReply, ServerRequest } from './transaction.ts';
 import { version } from './version.ts';
 
@@ -61,6 +62,10 @@ export interface HandlerOptions {
   readonly deadlines?: Deadlines;
   /** Bytes of a streamed response that are kept for a slow client. Default: 16 MiB. */
   readonly responseBuffer?: number;
+  /** Whether the server reads files that the app gives to `wsgi.file_wrapper`, and not Python. Default: true. */
+  readonly sendfile?: boolean;
+  /** Folder for temporary files of this process's requests. Default: the system's (`TMPDIR`). */
+  readonly temporaryFolder?: string | null;
   /** Whose word counts on who the client is. Default: nobody's. */
   readonly trust?: Partial<Trust>;
   /** Called when the app's threads can't be reached any more: a fault of the server's own. */
@@ -132,7 +137,9 @@ export async function createHandler(
     multiprocess: options.multiprocess ?? false,
     software: `wsgi-ts/${version}`,
     server_header: serverHeader,
+    sendfile: options.sendfile ?? true,
   });
+  SpoolFile.folder = options.temporaryFolder ?? SpoolFile.folder;
   const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
   let phase: ReturnType<ExchangeContext['phase']> = 'serve';
   const dispatcher = new Dispatcher({

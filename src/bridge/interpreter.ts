@@ -90,7 +90,7 @@ async function start(options: InterpreterOptions): Promise<Interpreter> {
   const site = localSite({ ...process.env });
   const environment = chooseEnvironment(options.python, options.directory, site);
   if (started !== undefined) {
-    assertSame(started.environment, environment);
+    assertSame(started.environment, environment, started.interpreter.executable);
     return started.interpreter;
   }
   if (spent !== undefined) throw spent;
@@ -209,9 +209,9 @@ function assertPrefix(root: string, { prefix }: Facts): void {
 }
 
 /** One process can have but one Python; a second wish that nobody expressed is none. */
-function assertSame(running: Environment, wanted: Environment): void {
+function assertSame(running: Environment, wanted: Environment, executable: string): void {
   const isWish = wanted.root !== null || wanted.source === '--python';
-  if (!isWish || wanted.executable === running.executable) return;
+  if (!isWish || [running.executable, executable].includes(wanted.executable)) return;
   throw new WsgiTsError(
     'ERR_WSGI_PYTHON_IN_USE',
     'operator',

@@ -17,6 +17,9 @@ const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBI
 
 /** A file without a name. */
 export class SpoolFile {
+  /** Where they are made, absolute; null: the system's folder for temporary files (`TMPDIR`). */
+  static folder: string | null = null;
+
   /** Whoever takes it over closes it, and calls `close` no more. */
   readonly fd: number;
 
@@ -24,9 +27,9 @@ export class SpoolFile {
     this.fd = fd;
   }
 
-  /** Makes one in the system's folder for temporary files (`TMPDIR`). @throws WsgiTsError, see {@link spoolError} */
+  /** Makes one. @throws WsgiTsError, see {@link spoolError} */
   static async open(): Promise<SpoolFile> {
-    const path = join(tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
+    const path = join(SpoolFile.folder ?? tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
     try {
       // Not a FileHandle: that would close its descriptor when collected, but Python may own it by then.
       const file = new SpoolFile(await promisify(open)(path, 'wx+', 0o600));
@@ -81,9 +84,9 @@ export class SpoolFile {
  * ERR_WSGI_SPOOL (operator, 500).
  */
 function spoolError(error: NodeJS.ErrnoException): WsgiTsError {
-  const folder = tmpdir();
+  const folder = SpoolFile.folder ?? tmpdir();
   if (FULL.has(error.code)) {
-    const message = `there is no room left for temporary files in ${folder} (${error.code ?? ''}): make some, or set TMPDIR`;
+    const message = `there is no room left for temporary files in ${folder} (${error.code ?? ''}): make some, or set ${SpoolFile.folder === null ? 'TMPDIR' : '--tmp-upload-dir'}`;
     return new WsgiTsError('ERR_WSGI_SPOOL_FULL', 'operator', message, {
       status: 507,
       cause: error,

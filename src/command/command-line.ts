@@ -1,10 +1,15 @@
-// The command line as the settings' table has it: an option for each row, and what was given for them. Used by
-// every command that takes settings. Only this folder knows commander; it must never judge a value.
+// Arguments as the settings' table has them: an option for each row, and what was given for them, on the command
+// line or in a variable that holds arguments. Used by every command that takes settings. Only this folder knows
+// commander; it must never judge a value.
 
 import { isatty } from 'node:tty';
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { WsgiTsError } from '../errors.ts';
+import type { GivenArguments, GivenTexts } from '../settings/layers.ts';
+import { nearest } from '../settings/nearest.ts';
 import { renderDefault, renderFlags } from '../settings/render.ts';
-import type { GivenTexts } from '../settings/resolve.ts';
+import { unusedSettings } from '../settings/rows/unused.ts';
+import { splitWords } from '../settings/shell-words.ts';
 import { settingRows } from '../settings/table.ts';
 import { write } from './output.ts';
 
@@ -14,7 +19,11 @@ export function newCommand(name: string): Command {
     .helpOption('-h, --help', 'Print this help and exit')
     .allowExcessArguments(false)
     .exitOverride()
+    .showSuggestionAfterError(false)
     .configureOutput({
+      outputError: (text, show) => {
+        show(withSuggestion(text));
+      },
       writeOut: (text) => {
         write(1, text);
       },
@@ -24,6 +33,15 @@ export function newCommand(name: string): Command {
       getOutHelpWidth: () => (isatty(1) ? process.stdout.columns : 100),
       getErrHelpWidth: () => 100,
     });
+}
+
+/** An error of commander's, with what may have been meant by an option that it does not know. */
+function withSuggestion(text: string): string {
+  const [, flag = ''] = /unknown option '(--[^'=]+)/.exec(text) ?? [];
+  const known = settingRows.flatMap(([, { flags }]) => flags.filter((one) => one.startsWith('--')));
+  const meant = nearest(flag, [...known, '--help', '--version']);
+  if (meant.length === 0) return text;
+  return `${text.trimEnd()}\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)\n`;
 }
 
 /** Every setting as an option of `command`, and the app as its argument; values stay text, for resolveSettings to judge. */
@@ -41,25 +59,87 @@ export function addSettings(command: Command): Command {
     if (setting.type.use !== 'switch') {
       option.argParser((text, before: string[] | undefined) => [...(before ?? []), text]);
     }
-    if (setting.bare !== undefined) option.preset(setting.bare);
+    if (setting.bare !== undefined && setting.type.use !== 'switch') option.preset(setting.bare);
     command.addOption(option);
+  }
+  for (const { flags, takes } of unusedSettings) {
+    if (flags.length === 0) continue;
+    const option = new Option(flags.join(', ') + (takes === 'value' ? ' <VALUE>' : ''));
+    command.addOption(option.hideHelp());
   }
   return command;
 }
 
 /** @throws CommanderError after it printed --help, --version or what is wrong with the command line. */
-export function readSettings(command: Command, argv: readonly string[]): GivenTexts {
+export function readSettings(command: Command, argv: readonly string[]): GivenArguments {
   command.parse(argv, { from: 'user' });
-  const entries = settingRows.map(([key, setting]) => {
-    if (setting.flags.length === 0)
-      return [key, command.args.length > 0 ? command.args : undefined];
-    const flag = setting.flags.at(-1);
-    const option = command.options.find(({ long }) => long === flag);
-    const attribute = option?.attributeName() ?? '';
-    // commander gives `--no-…` a default of its own.
-    if (command.getOptionValueSource(attribute) !== 'cli') return [key, undefined];
-    const value: unknown = command.getOptionValue(attribute);
-    return [key, typeof value === 'boolean' ? ['true'] : value];
+  const entries = settingRows.map(([key, { flags, bare = 'true' }]) => {
+    if (flags.length === 0) return [key, command.args.length > 0 ? command.args : undefined];
+    const value = valueOf(command, flags);
+    return [key, typeof value === 'boolean' ? [bare] : value];
   });
-  return Object.fromEntries(entries) as GivenTexts;
+  const unused = unusedSettings.flatMap(({ name, flags }) => {
+    const value = valueOf(command, flags);
+    return value === undefined ? [] : [[name, typeof value === 'boolean' ? 'true' : value]];
+  });
+  return {
+    source: 'command line',
+    texts: Object.fromEntries(entries) as GivenTexts,
+    unused: Object.fromEntries(unused) as Record<string, string>,
+  };
+}
+
+/** What was given for the option of these flags; undefined: nothing. */
+function valueOf(command: Command, flags: readonly string[]): unknown {
+  const option = command.options.find(({ long }) => long === flags.at(-1));
+  const attribute = option?.attributeName() ?? '';
+  // commander gives `--no-…` a default of its own.
+  if (command.getOptionValueSource(attribute) !== 'cli') return undefined;
+  return command.getOptionValue(attribute);
+}
+
+/**
+ * Reads a variable that holds arguments, such as GUNICORN_CMD_ARGS.
+ *
+ * @returns null where it is empty; `app`: an app that it names, which has no say there, as with gunicorn
+ * @throws WsgiTsError ERR_WSGI_ARGUMENTS (operator): a quote that is not closed (exit code 1), an option that does not
+ * exist or has no value (exit code 2)
+ */
+export function readVariable(
+  name: string,
+  text: string | undefined,
+): (GivenArguments & { readonly app: string | undefined }) | null {
+  if (text === undefined || text.trim() === '') return null;
+  const words = splitWords(text);
+  if (words === null)
+    throw wrongVariable(name, 'a quote is not closed, or nothing follows a backslash', 1);
+  let said = '';
+  const command = newCommand(name)
+    .helpOption(false)
+    .allowExcessArguments(true)
+    .configureOutput({
+      writeErr: (line) => {
+        said += line;
+      },
+    });
+  try {
+    const { texts, unused = {} } = readSettings(addSettings(command), words);
+    const { app, ...others } = texts;
+    return { source: name, texts: others, unused, app: app?.[0] };
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw wrongVariable(
+      name,
+      said
+        .trim()
+        .replace(/^error: /, '')
+        .replace('\n', ' '),
+      2,
+    );
+  }
+}
+
+function wrongVariable(name: string, why: string, exitCode: number): WsgiTsError {
+  const remedy = `${name} holds arguments as they would be typed: ${name}="--workers 4 --bind ':8000'"`;
+  return new WsgiTsError('ERR_WSGI_ARGUMENTS', 'operator', `${name}: ${why}`, { exitCode, remedy });
 }

@@ -4,10 +4,13 @@
 import { localSite, type Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
 import { checkUp, renderFindings } from '../doctor/checkup.ts';
-import { resolveSettings } from '../settings/resolve.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { WsgiTsError } from '../errors.ts';
+import type { GivenArguments } from '../settings/layers.ts';
+import type { ResolvedSettings } from '../settings/resolve.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
 import { write } from './output.ts';
-import { world } from './settings-world.ts';
+import { readEverything } from './read-everything.ts';
 
 /**
  * Looks at everything and says what it found.
@@ -21,9 +24,10 @@ export async function doctor(argv: readonly string[], variables: Variables): Pro
     .description('Looks at Python, machine and app, and says what is wrong and what to do.')
     .option('--json', 'As JSON');
   const given = readSettings(addSettings(command), argv);
-  const { settings } = resolveSettings({ argv: given, env: variables, world });
+  const env = { ...variables };
+  const { settings, aboutSettings } = await lookAtSettings(given, env);
   process.chdir(settings.chdir); // as the master does: relative paths start there
-  const findings = await checkUp(settings, localSite(variables));
+  const findings = [...aboutSettings, ...(await checkUp(settings, localSite(env)))];
   const isWell = findings.every(({ state }) => state !== 'problem');
   const asJson = command.opts<{ json?: true }>().json === true;
   write(
@@ -33,4 +37,35 @@ export async function doctor(argv: readonly string[], variables: Variables): Pro
       : `wsgi-ts ${version}\n${renderFindings(findings)}`,
   );
   return isWell ? 0 : 1;
+}
+
+/**
+ * The settings, and what is to be said of them. The config file is read where Python starts without a building; where
+ * it can't be read, everything else is looked at without it.
+ */
+async function lookAtSettings(
+  given: GivenArguments,
+  env: Variables,
+): Promise<Pick<ResolvedSettings, 'settings'> & { aboutSettings: Finding[] }> {
+  const name = 'settings';
+  const outside = await readEverything(given, env, { withoutFile: true });
+  try {
+    const { settings, warnings, configFile } = await readEverything(given, env, { noBuild: true });
+    const aboutSettings: Finding[] = warnings.map((text) => ({ name, state: 'warning', text }));
+    if (configFile !== null && warnings.length === 0) {
+      aboutSettings.push({ name, state: 'good', text: `Config file ${configFile.location}` });
+    }
+    // Which Python it would be is for the doctor to find.
+    const { python } = outside.settings;
+    return { settings: { ...settings, python }, aboutSettings };
+  } catch (error) {
+    if (!(error instanceof WsgiTsError)) throw error;
+    const { message, remedy, traceback } = error;
+    const finding: Finding = {
+      ...{ name, state: 'problem', text: message },
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(traceback === undefined ? {} : { traceback }),
+    };
+    return { settings: outside.settings, aboutSettings: [finding] };
+  }
 }

@@ -9,13 +9,13 @@ import { version } from '../bridge/version.ts';
 import { readCertificates } from '../certificates.ts';
 import { WsgiTsError } from '../errors.ts';
 import { renderConfiguration } from '../settings/render.ts';
-import { type ResolvedSettings, resolveSettings } from '../settings/resolve.ts';
+import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
 import { interruptible } from './interruption.ts';
 import { write } from './output.ts';
-import { world } from './settings-world.ts';
+import { readEverything } from './read-everything.ts';
 
 const commands = `
 Commands:
@@ -39,21 +39,21 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     .addHelpText('after', commands)
     .showHelpAfterError('wsgi-ts --help shows every setting.');
   const given = readSettings(addSettings(command), argv);
-  const resolve = (): ResolvedSettings => resolveSettings({ argv: given, env: variables, world });
-  const reread = (): Promise<ResolvedSettings> =>
-    new Promise((read) => {
-      read(resolve());
-    });
-  const resolved = resolve();
-  const { settings } = resolved;
+  const env = { ...variables }; // a config file may change them
+  const reread = (): Promise<ResolvedSettings> => readEverything(given, env);
+  const resolved = await reread();
+  const { settings, warnings } = resolved;
   if (settings.app === null) {
     throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
       exitCode: 1,
-      remedy: 'Name the module and the variable in it: wsgi-ts app:app serves `app` of app.py.',
+      remedy:
+        'Name the module and the variable in it: wsgi-ts app:app serves `app` of app.py. A config file does it by ' +
+        "wsgi_app = 'app:app'.",
     });
   }
   if (settings.printConfig) write(1, renderConfiguration(resolved));
   if (settings.printConfig || settings.checkConfig) {
+    for (const warning of warnings) write(2, `Warning: ${warning}.\n`);
     await checkApp(settings.app, settings);
     return 0;
   }

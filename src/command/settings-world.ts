@@ -2,6 +2,8 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { compileFormat } from '../log/access-log.ts';
+import { readQuotas } from '../quotas.ts';
+import { automaticWorkers } from '../settings/automatic-workers.ts';
 import type { SettingsWorld } from '../settings/value-types.ts';
 
 /** This machine. */
@@ -18,4 +20,5 @@ export const world: SettingsWorld = {
   checkAccessLogFormat: (format) => {
     compileFormat(format);
   },
+  automaticWorkers: () => automaticWorkers(readQuotas()),
 };

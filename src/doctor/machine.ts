@@ -2,9 +2,7 @@
 // which systems other than Linux have none: what can't be known is left out.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { readText, readQuotas } from '../quotas.ts';
 import type { Settings } from '../settings/table.ts';
 import type { Finding } from './finding.ts';
 
@@ -61,7 +59,7 @@ export function versionOf(command: string): string | null {
 /** How many files a process may have open, against --worker-connections. */
 export function lookAtDescriptors({ workerConnections }: Settings, proc = '/proc'): Finding[] {
   const [, soft, hard] =
-    /^Max open files\s+(\w+)\s+(\w+)/m.exec(read(proc, 'self', 'limits')) ?? [];
+    /^Max open files\s+(\w+)\s+(\w+)/m.exec(readText(proc, 'self', 'limits')) ?? [];
   if (soft === undefined || hard === undefined) return [];
   const wanted = workerConnections + otherDescriptors;
   const text = `Open files: ${soft} for a process (${hard} can be set), ${workerConnections} connections a worker`;
@@ -77,7 +75,7 @@ export function lookAtDescriptors({ workerConnections }: Settings, proc = '/proc
 
 /** How many connections may wait, against --backlog: the kernel cuts it down without a word (listen(2)). */
 export function lookAtBacklog({ backlog }: Settings, proc = '/proc'): Finding[] {
-  const most = Number(read(proc, 'sys', 'net', 'core', 'somaxconn'));
+  const most = Number(readText(proc, 'sys', 'net', 'core', 'somaxconn'));
   if (!(most > 0)) return [];
   const text = `Connections that may wait: ${Math.min(backlog, most)} (--backlog ${backlog}, somaxconn ${most})`;
   if (most >= backlog) return [{ name: 'backlog', state: 'good', text }];
@@ -92,11 +90,7 @@ export function lookAtQuotas(
   system = '/sys/fs/cgroup',
   proc = '/proc',
 ): Finding {
-  const cores = availableParallelism();
-  const total = totalmem();
-  const limits = cgroupFolders(system, proc);
-  const cpu = Math.min(cores, ...limits.map(cpuQuota));
-  const memory = Math.min(total, ...limits.map(memoryLimit));
+  const { cores, cpu, total, memory } = readQuotas(system, proc);
   const quota = cpu < cores ? `${round(cpu)} of ${cores} cores (quota)` : `${cores} cores`;
   const room =
     memory < total
@@ -114,37 +108,6 @@ export function lookAtQuotas(
   };
 }
 
-/** The control groups of this process that may have a limit: its own, and those above. cgroups(7) */
-function cgroupFolders(system: string, proc: string): string[] {
-  const [, own = '/'] = /^0::(.*)$/m.exec(read(proc, 'self', 'cgroup')) ?? [];
-  const names = own.split('/').filter((name) => name !== '');
-  const above = names.map((_, index) => join(system, ...names.slice(0, index + 1)));
-  return [system, ...above];
-}
-
-/** Cores that a control group may use. */
-function cpuQuota(folder: string): number {
-  const [most = '', every = ''] = read(folder, 'cpu.max').trim().split(' ');
-  const quota = most === '' ? Number(read(folder, 'cpu', 'cpu.cfs_quota_us')) : Number(most);
-  const period = every === '' ? Number(read(folder, 'cpu', 'cpu.cfs_period_us')) : Number(every);
-  return quota > 0 && period > 0 ? quota / period : Infinity;
-}
-
-/** Bytes that a control group may use. */
-function memoryLimit(folder: string): number {
-  const text = read(folder, 'memory.max') || read(folder, 'memory', 'memory.limit_in_bytes');
-  const limit = Number(text);
-  return limit > 0 ? limit : Infinity;
-}
-
 function round(number: number): number {
   return Math.round(number * 100) / 100;
-}
-
-function read(...path: readonly string[]): string {
-  try {
-    return readFileSync(join(...path), 'latin1');
-  } catch {
-    return '';
-  }
 }

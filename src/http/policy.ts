@@ -97,4 +97,8 @@ export interface HttpPolicy {
   readonly responseBuffer: number;
   /** Whether answers have a `Server` field by default. */
   readonly serverHeader: boolean;
+  /** Whether the server reads the files of `wsgi.file_wrapper`, and not Python. */
+  readonly sendfile: boolean;
+  /** Folder for temporary files, absolute; null: the system's. */
+  readonly temporaryFolder: string | null;
 }

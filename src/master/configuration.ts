@@ -99,6 +99,8 @@ export function httpPolicy(settings: Settings, scriptName: string): HttpPolicy {
     waiting: settings.limitWaitingRequests,
     responseBuffer: settings.responseBuffer,
     serverHeader: !settings.noServerHeader,
+    sendfile: settings.sendfile,
+    temporaryFolder: settings.tmpUploadDir,
   };
 }
 

@@ -47,7 +47,7 @@ export async function runMaster(
   version: string,
   { reread, worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions,
 ): Promise<number> {
-  const { settings, warnings } = resolved;
+  const { settings, warnings, notes } = resolved;
   const startedIn = process.cwd();
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
@@ -89,6 +89,7 @@ export async function runMaster(
     });
     logger.info(`Starting wsgi-ts ${version}`);
     for (const warning of warnings) logger.warning(warning);
+    for (const note of notes) logger.info(note);
     let held: readonly Listener[] = succession.inheritListeners(interpreter);
     const surroundings: GenerationSurroundings = {
       python: interpreter.executable === '' ? settings.python : interpreter.executable,

@@ -1,8 +1,10 @@
 // The settings as people read them: flags and defaults for --help, what --print-config prints, and the
-// page docs/settings.md. Called by cli.ts and by scripts/generate-docs.ts. Pure: text in, text out; it
+// page docs/settings.md. Called by the command and by scripts/generate-docs.ts. Pure: text in, text out; it
 // never writes anywhere.
 
+import { pythonLiteral } from './plain-values.ts';
 import type { ResolvedSettings } from './resolve.ts';
+import { unusedSettings } from './rows/unused.ts';
 import type { Setting } from './setting.ts';
 import { settingRows, type Settings } from './table.ts';
 
@@ -18,16 +20,9 @@ export function renderDefault(setting: Setting<unknown>): string | null {
   const texts = setting.default.join(', ');
   if (texts === '') return null;
   if (!setting.env) return texts;
+  if (setting.bare === 'false') return `as $${setting.env.variable} says`;
   if (setting.type.use === 'switch') return `${texts}, or as $${setting.env.variable} says`;
   return `${texts}, or ${setting.env.texts(`$${setting.env.variable}`).join(', ')}`;
-}
-
-/** JSON's strings and numbers are Python's too; its words are not. */
-function pythonLiteral(value: unknown): string {
-  if (value === null) return 'None';
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(', ')}]`;
-  return JSON.stringify(value);
 }
 
 /** Each setting on a line of Python, by gunicorn's name, with where it came from: for --print-config. */
@@ -67,6 +62,23 @@ function renderRow(setting: Setting<unknown>): string {
   return [...paragraphs, ...(setting.details === undefined ? [] : [setting.details])].join('\n\n');
 }
 
+/** The settings without a use, as a table that Prettier would leave as it is. */
+function renderUnused(): string {
+  const rows = unusedSettings.map(({ name, flags, refused, fulfilled, sentence }) => [
+    [`\`${name}\``, ...flags.map((flag) => `\`${flag}\``)].join(', '),
+    refused === true ? 'refused' : fulfilled === true ? 'as asked' : 'a warning',
+    sentence.replaceAll('|', '\\|'),
+  ]);
+  const table = [['setting', 'what happens', 'why, and what to do'], ...rows];
+  const widths = [0, 1, 2].map((column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [line(table[0] ?? []), rule, ...table.slice(1).map(line)].join('\n');
+}
+
 /** The whole of docs/settings.md. */
 export function renderSettingsPage(): string {
   const sections = [...new Set(settingRows.map(([, { section }]) => section))];
@@ -74,14 +86,29 @@ export function renderSettingsPage(): string {
     '<!-- Written by `npm run docs` from src/settings/table.ts: change that, not this. -->',
     '# Settings',
     "Names, flags and forms are gunicorn's. What is given further down this list has the last word:",
-    '1. the default\n2. the environment variable named beside the default, when it is not empty\n3. the command line',
+    [
+      '1. the default',
+      '2. the environment variable named beside the default, when it is not empty',
+      '3. the config file, `./gunicorn.conf.py` or what `--config` names: a name there is the setting of that name',
+      '4. the variable `GUNICORN_CMD_ARGS`, which holds arguments as they would be typed',
+      '5. the variable `WSGI_TS_CMD_ARGS`, the same for this server alone',
+      '6. the command line',
+    ].join('\n'),
     '`wsgi-ts --print-config app:app` shows every value in use, and where it came from. A whole number may ' +
       'be written as `16`, `0x10`, `0o20` or `0b10000`. Wrong values are all reported at once, and end ' +
       'the command with exit code 1; a flag that does not exist ends it with 2.',
+    'The two variables are split into words as a shell would (quotes and backslashes count, nothing is expanded). An ' +
+      'app in them is ignored. In the config file, `None` counts as not given, a list may be a tuple, a path may be a ' +
+      '`pathlib.Path`, and a switch is `True` or `False`. [Moving from gunicorn](migrating-from-gunicorn.md) says more.',
     ...sections.flatMap((section) => [
       `## ${section}`,
       ...settingRows.filter(([, row]) => row.section === section).map(([, row]) => renderRow(row)),
     ]),
+    '## Known, without a use',
+    "gunicorn's other settings are known, so that they are told from typing errors. A value that is gunicorn's default " +
+      'is passed over without a word. Any other is told at the start, and the server starts; but where that would ' +
+      'serve something else than what was asked for, it ends with exit code 1 (_refused_).',
+    renderUnused(),
   ]
     .join('\n\n')
     .concat('\n');

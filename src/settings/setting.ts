@@ -1,7 +1,7 @@
 // What a row of the settings' table is. Used by the rows (rows/*.ts) and by whoever reads the table.
 // Types only, and the one function that lets the compiler see a row's own type. Never a row.
 
-import type { ValueType } from './value-types.ts';
+import type { SettingsWorld, ValueType } from './value-types.ts';
 
 /** The groups that --help and the documents show the settings in. */
 export type Section =
@@ -24,7 +24,7 @@ export interface Setting<T> {
   readonly flags: readonly string[];
   /** What stands for the value in --help; none where there is no value. */
   readonly metavar?: string;
-  /** The text that the flag alone stands for, where its value may be left out. */
+  /** The text that the flag alone stands for, where its value may be left out; of a switch, unless it is `true`. */
   readonly bare?: string;
   /** An environment variable that the platform may set in place of the default. */
   readonly env?: {
@@ -40,6 +40,12 @@ export interface Setting<T> {
   readonly doc: string;
   /** What the documents add: paragraphs in Markdown. */
   readonly details?: string;
+  /** Why the config file has no say: what this setting is needed for happens before that file is read. */
+  readonly beforeFile?: string;
+  /** What is said about a value that somebody gave, beside using it: a sentence; null: nothing. */
+  advice?(value: T): string | null;
+  /** How these texts became the value, where that is not plain: `Workers: 4, since there are 4 cores`. */
+  explain?(texts: readonly string[], world: SettingsWorld): string | null;
 }
 
 /** Lets the compiler find a row's `T`. */

@@ -3,6 +3,7 @@
 // Names, flags, forms and defaults are gunicorn's wherever it has them. Data only: reading values is the
 // business of value-types.ts, choosing between them that of resolve.ts.
 
+import { configRows, gunicornRows } from './rows/gunicorn.ts';
 import { httpRows } from './rows/http.ts';
 import { lifecycleRows } from './rows/lifecycle.ts';
 import { loggingRows } from './rows/logging.ts';
@@ -13,8 +14,10 @@ import type { Setting } from './setting.ts';
 
 /** The rows by the key that the program knows each by, in the order in which people read them. */
 export const settingsTable = {
+  ...configRows,
   ...serverRows,
   ...lifecycleRows,
+  ...gunicornRows,
   ...httpRows,
   ...proxyRows,
   ...tlsRows,

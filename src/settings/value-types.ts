@@ -4,9 +4,11 @@
 // the default, so that there is one way to read it. Never read a file, process.env or the clock here.
 
 import { resolve } from 'node:path';
+import type { Plain } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import { Networks } from '../http/networks.ts';
 import { parseAddress } from './address.ts';
+import { listText, pythonLiteral, textsOf } from './plain-values.ts';
 
 /** What the checks may ask about the world; the composition root gives the real one. */
 export interface SettingsWorld {
@@ -16,6 +18,15 @@ export interface SettingsWorld {
   isDirectory(path: string): boolean;
   /** Throws a {@link WsgiTsError} where the access log's format has an atom that does not exist. */
   checkAccessLogFormat(format: string): void;
+  /** How many workers fit this machine, and a sentence's end that says why. */
+  automaticWorkers(): AutomaticWorkers;
+}
+
+/** What `workers = auto` comes to. */
+export interface AutomaticWorkers {
+  readonly workers: number;
+  /** `there are 2 cores`: what follows "since". */
+  readonly reason: string;
 }
 
 /** One kind of value. `T` is what the program gets. */
@@ -28,6 +39,13 @@ export interface ValueType<T> {
    * @throws {@link WsgiTsError} (operator) with the text and what is allowed instead.
    */
   parse(texts: readonly string[], world: SettingsWorld): T;
+  /**
+   * The texts that a value of the config file stands for; null: none, as if it were not there. Where a type has no
+   * function of its own, {@link textsOf} knows what its `use` makes of Python's values.
+   *
+   * @throws {@link WsgiTsError} (operator) where this type takes no such value.
+   */
+  readonly fromPlain?: (value: Plain) => readonly string[] | null;
 }
 
 function invalid(text: string, allowed: string): WsgiTsError {
@@ -43,6 +61,7 @@ export function optional<T>(type: ValueType<T>): ValueType<T | null> {
   return {
     use: type.use,
     parse: (texts, world) => ((texts.at(-1) ?? '').trim() === '' ? null : type.parse(texts, world)),
+    fromPlain: (value) => (value === null ? [''] : textsOf(type, value)),
   };
 }
 
@@ -54,13 +73,40 @@ export function integer({
   min: number;
   max?: number;
 }): ValueType<number> {
-  return once((text) => {
+  const type = once((text) => {
     const value = /^(?:\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.test(text) ? Number(text) : NaN;
     if (!(value >= min && value <= max)) {
       throw invalid(text, `a whole number from ${min} to ${max}`);
     }
     return value;
   });
+  return {
+    ...type,
+    fromPlain: (value) => {
+      // Python's True is 1, and gunicorn takes it; its None is no number, be it from a variable that isn't set.
+      if (typeof value === 'boolean') return [String(Number(value))];
+      return value === null ? ['None'] : textsOf(type, value);
+    },
+  };
+}
+
+/** A number of workers, or `auto`: as many as fit this machine. */
+export const workerCount: ValueType<number> = {
+  ...integer({ min: 1 }),
+  parse: (texts, world) => {
+    if (isAutomatic(texts)) return world.automaticWorkers().workers;
+    try {
+      return integer({ min: 1 }).parse(texts, world);
+    } catch (error) {
+      if (!(error instanceof WsgiTsError)) throw error;
+      throw new WsgiTsError(error.code, error.blame, `${error.message}, nor auto`);
+    }
+  },
+};
+
+/** Whether it is left to the machine. */
+export function isAutomatic(texts: readonly string[]): boolean {
+  return texts.at(-1)?.trim().toLowerCase() === 'auto';
 }
 
 /** Whole seconds; Node keeps a timer's milliseconds in 31 bits: a longer one would go off at once. */
@@ -115,19 +161,29 @@ export function choices<const T extends string>(words: readonly T[]): ValueType<
 
 /** Any text but an empty one; `what` completes "is not …". */
 export function text(what: string): ValueType<string> {
-  return once((given) => {
-    if (given === '') throw invalid(given, what);
-    return given;
-  });
+  return {
+    ...once((given) => {
+      if (given === '') throw invalid(given, what);
+      return given;
+    }),
+    // As JSON, a dict would be a text like any other.
+    fromPlain: (value) => {
+      if (value === null || typeof value === 'string') return value === null ? null : [value];
+      throw invalid(pythonLiteral(value), what);
+    },
+  };
 }
 
-/** A list in one text, separated by commas. */
-export const commaList: ValueType<readonly string[]> = once((given) =>
-  given
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== ''),
-);
+/** A list in one text, separated by commas; the config file may give it as a list. */
+export const commaList: ValueType<readonly string[]> = {
+  ...once((given) =>
+    given
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  ),
+  fromPlain: (value) => [listText(value)],
+};
 
 /** Addresses and networks in one text, separated by commas; each one that `Networks` takes. */
 export const networks: ValueType<readonly string[]> = {
@@ -137,21 +193,44 @@ export const networks: ValueType<readonly string[]> = {
     new Networks(entries);
     return entries;
   },
+  fromPlain: (value) => [listText(value)],
 };
 
-/** `NAME=VALUE` in one text, separated by commas. Names are those of header fields, in lower case. */
+/**
+ * `NAME=VALUE` in one text, separated by commas, or an object in JSON, as which the config file's dict comes.
+ * Names are those of header fields, in lower case.
+ */
 export const namedValues: ValueType<Readonly<Record<string, string>>> = {
   use: 'once',
-  parse: (texts, world) =>
-    Object.fromEntries(
+  parse: (texts, world) => {
+    const given = texts.at(-1)?.trim() ?? '';
+    if (given.startsWith('{')) return namedValuesOfObject(given);
+    return Object.fromEntries(
       commaList.parse(texts, world).map((entry) => {
         const [, name, value] = /^([\w-]+)=(.+)$/.exec(entry) ?? [];
         if (name === undefined || value === undefined)
           throw invalid(entry, 'of the form NAME=VALUE');
         return [name.toLowerCase(), value];
       }),
-    ),
+    );
+  },
 };
+
+function namedValuesOfObject(given: string): Record<string, string> {
+  const allowed = 'an object of names of header fields with a text for each';
+  let object: Record<string, unknown>;
+  try {
+    object = JSON.parse(given) as Record<string, unknown>;
+  } catch {
+    throw invalid(given, allowed);
+  }
+  return Object.fromEntries(
+    Object.entries(object).map(([name, value]) => {
+      if (!/^[\w-]+$/.test(name) || typeof value !== 'string') throw invalid(given, allowed);
+      return [name.toLowerCase(), value];
+    }),
+  );
+}
 
 /** Versions of HTTP in one text, separated by commas. */
 export const protocols: ValueType<readonly ('h1' | 'h2')[]> = {
@@ -188,6 +267,11 @@ export const addresses: ValueType<readonly string[]> = {
       parseAddress(address);
       return address;
     }),
+  fromPlain: (value) => {
+    const texts = textsOf({ use: 'repeated' }, value);
+    if (texts?.length === 0) throw invalid('[]', 'an address to listen at');
+    return texts;
+  },
 };
 
 /** `KEY=VALUE` pairs. The value is taken as it is, spaces and all. */

@@ -62,6 +62,7 @@ export async function openService(
     build: !configuration.noBuild,
     ownProcess: true,
     ...{ trust, deadlines, responseBuffer, serverHeader },
+    ...{ sendfile: policy.sendfile, temporaryFolder: policy.temporaryFolder },
     limitRequestBody: limits.body,
     limitWaitingRequests: policy.waiting,
     onLost: options.onLost,

@@ -41,6 +41,7 @@ const leftOut = [
   'PORT',
   'WEB_CONCURRENCY',
   'GUNICORN_CMD_ARGS',
+  'WSGI_TS_CMD_ARGS',
   'VIRTUAL_ENV',
   'PYTHONHOME',
   'PYTHONPATH',

@@ -9,9 +9,11 @@ import {
   environmentPairs,
   flag,
   integer,
+  isAutomatic,
   optional,
   seconds,
   text,
+  workerCount,
 } from '../value-types.ts';
 
 export const serverRows = {
@@ -56,11 +58,18 @@ export const serverRows = {
     flags: ['-w', '--workers'],
     metavar: 'INT',
     env: { variable: 'WEB_CONCURRENCY', texts: (count) => [count] },
-    type: integer({ min: 1 }),
+    type: workerCount,
     default: ['1'],
     section: 'Worker Processes',
-    doc: 'The number of worker processes',
-    details: 'Python runs on one core in each of them: start with the number of cores.',
+    doc: 'The number of worker processes, or auto',
+    details:
+      'Python runs on one core in each of them: start with the number of cores. `auto` does so, by what a container ' +
+      'leaves of them (its quota of CPU), as far as its memory goes; the log says what it came to, and why.',
+    explain: (texts, world) => {
+      if (!isAutomatic(texts)) return null;
+      const { workers, reason } = world.automaticWorkers();
+      return `Workers: ${workers}, since ${reason}`;
+    },
   }),
   threads: row({
     name: 'threads',
@@ -141,6 +150,7 @@ export const serverRows = {
     default: [],
     section: 'Server Mechanics',
     doc: 'The virtual environment to use, or its Python',
+    beforeFile: 'the config file is run by that Python',
     details:
       'gunicorn has no such setting. Without it, the activated environment is used, else the one that ' +
       '`VIRTUAL_ENV` names, else `.venv` or `venv` beside the app.',
@@ -153,6 +163,7 @@ export const serverRows = {
     default: ['false'],
     section: 'Server Mechanics',
     doc: 'Fail where there is no binding for the Python, instead of building one',
+    beforeFile: 'the config file is run by the Python that it is about',
     details:
       'gunicorn has no such setting. The binding is what embeds the Python of your environment; the first start ' +
       'with another Python compiles one, which takes about 20 seconds. `wsgi-ts binding build` does it ahead.',

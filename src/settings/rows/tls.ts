@@ -75,7 +75,8 @@ export const tlsRows = {
     name: 'http2_cleartext',
     flags: ['--http2-cleartext'],
     metavar: 'WORD',
-    type: choice(['off', 'prior-knowledge']),
+    // gunicorn's config file may say True.
+    type: choice(['off', 'prior-knowledge'], { true: 'prior-knowledge', false: 'off' }),
     default: ['prior-knowledge'],
     section: 'TLS and HTTP/2',
     doc: 'HTTP/2 without TLS: off, or prior-knowledge (the client begins with it)',

@@ -12,6 +12,8 @@ const resolved = (changes: object): ResolvedSettings => ({
   settings: { ...settings, ...changes },
   sources: {} as ResolvedSettings['sources'],
   warnings: [],
+  notes: [],
+  configFile: null,
 });
 /** What the file `changes.json` holds, in the folder that the master serves. */
 const reread = (): Promise<ResolvedSettings> => {

@@ -4,11 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Settings } from '../../../src/settings/table.ts';
 import { WsgiTsError } from '../../../src/errors.ts';
-import {
-  type GivenTexts,
-  type ResolvedSettings,
-  resolveSettings,
-} from '../../../src/settings/resolve.ts';
+import type { GivenTexts } from '../../../src/settings/layers.ts';
+import { type ResolvedSettings, resolveSettings } from '../../../src/settings/resolve.ts';
 import { environmentVariables } from '../../../src/settings/value-types.ts';
 import { world } from './world.ts';
 
@@ -80,6 +77,26 @@ describe('resolveSettings', () => {
     assert.equal(sources.bind, 'command line');
   });
 
+  it('takes auto for workers from the machine, and says why', () => {
+    const { settings, sources, notes } = resolve({ workers: ['Auto'] });
+    assert.equal(settings.workers, 3);
+    assert.deepEqual(notes, ['Workers: 3, since there are 3 cores']);
+    assert.equal(sources.workers, 'command line (Workers: 3, since there are 3 cores)');
+    assert.deepEqual(resolve({ workers: ['3'] }).notes, []);
+  });
+
+  it('says what another worker class comes to, and refuses those that are not for WSGI', () => {
+    for (const name of ['sync', 'gthread', 'gunicorn.workers.gthread.ThreadWorker']) {
+      assert.deepEqual(resolve({ workerClass: [name] }).warnings, []);
+    }
+    const [warning = '', ...more] = resolve({ workerClass: ['gevent'] }).warnings;
+    assert.match(warning, /^worker_class 'gevent' .*--threads 16.* \(command line\)$/);
+    assert.equal(more.length, 0);
+    for (const name of ['uvicorn.workers.UvicornWorker', 'asgi', 'aiohttp.GunicornWebWorker']) {
+      assert.match(refusal({ workerClass: [name] }).message, /is a worker class for apps that/);
+    }
+  });
+
   it('lets the last one count where a setting is given twice', () => {
     assert.equal(resolve({ workers: ['none', '2'] }).settings.workers, 2);
   });
@@ -103,7 +120,7 @@ describe('resolveSettings', () => {
       const { message, exitCode } = refusal({ workers: [text] });
       assert.equal(
         message,
-        `--workers: '${text}' is not a whole number from 1 to 2147483647 (command line)`,
+        `--workers: '${text}' is not a whole number from 1 to 2147483647, nor auto (command line)`,
       );
       assert.equal(exitCode, 1);
     });

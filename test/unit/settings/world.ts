@@ -15,5 +15,6 @@ export function world(): SettingsWorld {
         });
       }
     },
+    automaticWorkers: () => ({ workers: 3, reason: 'there are 3 cores' }),
   };
 }
