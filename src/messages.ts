@@ -40,6 +40,22 @@ export interface WorkerConfiguration {
   /** The command line as the app shall see it in `sys.argv`. */
   readonly argv: readonly string[];
   readonly listeners: readonly InheritedListener[];
+  /** Absent where there is no settings file. */
+  readonly hooks?: HookFacts;
+}
+
+/** What the objects of the settings file's hooks tell of the server: plain values, under gunicorn's names. */
+export interface HookFacts {
+  /** The settings file, as `wsgi_ts.config_file.load` takes it. */
+  readonly kind: string;
+  readonly location: string;
+  readonly app: string;
+  /** Every setting's value by gunicorn's name. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** `cfg.address`: host and port, a path, or a descriptor. */
+  readonly addresses: readonly (readonly [string, number] | string | number)[];
+  /** The worker's number among all of its master, from 1. */
+  readonly age: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';

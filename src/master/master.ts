@@ -18,8 +18,8 @@ import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
 import { configure, tlsPolicy } from './configuration.ts';
-import { closeListeners, openListeners } from './listeners.ts';
-import type { Listener } from './listeners.ts';
+import { openMasterHooks, type MasterHooks } from './hooks.ts';
+import { closeListeners, openListeners, type Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
 import { claimPidfile } from './pidfile.ts';
@@ -91,6 +91,9 @@ export async function runMaster(
       closeListeners(interpreter);
     });
     logger.info(`Starting wsgi-ts ${version}`);
+    const hooks = openMasterHooks({ file: null, settings, interpreter, logger });
+    cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last
+    hooks.onStarting();
     const listeners = await openListeners({
       addresses: settings.bind.map(parseAddress),
       backlog: settings.backlog,
@@ -105,12 +108,13 @@ export async function runMaster(
       .join(',');
     logger.info(`Listening at: ${urls} (${process.pid})`);
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
+    hooks.whenReady(listeners);
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
     cleanups.push(() => endRelays(relays));
     return await new Promise((resolve) => {
-      const shared = { settings, version, worker, logger, interpreter, listeners, relays };
+      const shared = { settings, worker, logger, interpreter, hooks, listeners, relays };
       onSignal = supervise(shared, resolve);
     });
   } catch (error) {
@@ -131,6 +135,7 @@ interface Shared {
   readonly worker: URL;
   readonly logger: ProcessLogger;
   readonly interpreter: Interpreter;
+  readonly hooks: MasterHooks;
   readonly listeners: readonly Listener[];
   readonly relays: OutputRelays;
 }
@@ -142,7 +147,7 @@ interface Shared {
  * @returns where signals are to be reported
  */
 function supervise(shared: Shared, finish: (exitCode: number) => void): (s: MasterSignal) => void {
-  const { settings, logger, interpreter, listeners } = shared;
+  const { settings, logger, interpreter, hooks, listeners } = shared;
   const handles = new Map<number, WorkerHandle>();
   const configuration = configure(
     settings,
@@ -164,7 +169,9 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
 
   const happened = (event: EventWithoutTime): void => {
     const decision = decide(state, { ...event, now: clock() });
+    const before = state.target;
     state = decision.state;
+    if (state.target !== before) hooks.workersChanged(state.target, before);
     for (const action of decision.actions) perform(action);
   };
   const tick = (): void => {
@@ -173,9 +180,10 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
     timer = setTimeout(tick, state.stop === null ? tickEvery.running : tickEvery.stopping);
   };
   const spawn = (id: number): void => {
+    if (!hooks.preFork(id, happened)) return;
     const handle = new WorkerHandle({
       script: shared.worker,
-      configuration,
+      configuration: hooks.configured(configuration, id),
       listenerFds: listeners.map(({ fd }) => fd),
       relays: shared.relays,
       makePipe: () => interpreter.call('sockets', 'pipe') as unknown as [number, number],
@@ -184,10 +192,12 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
       },
       onExit: (exit) => {
         handles.delete(id);
+        hooks.childExit(id, exit);
         happened({ type: 'exited', id, ...exit });
       },
     });
     handles.set(id, handle);
+    hooks.forked(id, handle.pid);
     if (handle.pid !== undefined) happened({ type: 'started', id, pid: handle.pid });
   };
   const perform = (action: Action): void => {

@@ -12,6 +12,7 @@ import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { WorkerHooks } from './hooks.ts';
 import { openProtocols, type Protocols } from './protocols.ts';
 import { Refusals } from './refusals.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
@@ -29,6 +30,7 @@ class Worker {
   #accessLog: ProcessAccessLog | undefined;
   #configuration: WorkerConfiguration | undefined;
   #service: Service | undefined;
+  #hooks: WorkerHooks | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
   #stopWanted = false;
   /** The certificates became new while the app was being loaded. */
@@ -83,6 +85,7 @@ class Worker {
   /** Ends the process: after what is under way, or at once. A second call can only make it faster. */
   stop(graceful: boolean): void {
     this.#stopWanted = true;
+    if (!graceful) this.#hooks?.interrupted();
     if (!graceful) this.#quicken();
     if (this.#phase === 'serving') void this.#shutDown();
     else if (this.#phase === 'waiting') process.exit(0);
@@ -118,7 +121,9 @@ class Worker {
     const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
     const refusals = new Refusals(logger, accessLog, serverHeader);
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
+    this.#hooks = new WorkerHooks(configuration, logger);
     const handler = await createHandler(app, {
+      hooks: this.#hooks,
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
       accessLog,
       errorLogFile: configuration.errorLogFile,
@@ -166,6 +171,7 @@ class Worker {
     const exitCode = error instanceof WsgiTsError && error.exitCode === 4 ? 4 : 3;
     this.#logger ??= createLogger({ level: 'info', file: '-' });
     this.#logger.error(describe(error));
+    this.#hooks?.exiting(0);
     await this.#drainLogs();
     await new Promise<void>((resolve) => {
       send({ type: 'boot-failed', exitCode }, resolve);
