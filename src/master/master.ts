@@ -24,6 +24,7 @@ import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
 import { claimPidfile } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
+import { executeSettingsFile } from './settings-file.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import { initialState, tickEvery } from './supervision.ts';
@@ -91,7 +92,8 @@ export async function runMaster(
       closeListeners(interpreter);
     });
     logger.info(`Starting wsgi-ts ${version}`);
-    const hooks = openMasterHooks({ file: null, settings, interpreter, logger });
+    const file = executeSettingsFile(settings, interpreter);
+    const hooks = openMasterHooks({ file, settings, interpreter, logger });
     cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last
     hooks.onStarting();
     const listeners = await openListeners({

@@ -28,6 +28,15 @@ export const serverRows = {
       'a name (`application` when left out), `object.attribute`, or a call of a factory with literal ' +
       "arguments, as in `'shop:create_app(debug=False)'`.",
   }),
+  config: row({
+    name: 'config',
+    flags: ['-c', '--config'],
+    metavar: 'PATH',
+    type: optional(text('a path')),
+    default: [],
+    section: 'Application',
+    doc: 'The settings file',
+  }),
   bind: row({
     name: 'bind',
     flags: ['-b', '--bind'],
