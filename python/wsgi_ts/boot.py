@@ -127,6 +127,16 @@ def report_crashes(path: str) -> None:
             os.close(before)
 
 
+def behind_crash_reports(install: Callable[[], None]) -> None:
+    """Have `install` set a handler for a crash's signal: it is called after the report of the crash."""
+    enabled = faulthandler.is_enabled()
+    faulthandler.disable()
+    install()
+    if enabled:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # stderr closed
+            faulthandler.enable(sys.stderr if _crash_log is None else _crash_log, all_threads=True)
+
+
 def check(app: str) -> dict[str, object]:
     """Load the app and do no more; return `{"ok": true}` or `LoadError.as_dict()`."""
     try:

@@ -22,6 +22,7 @@ def load(kind: str, location: str) -> dict[str, object]:
     namespace.clear()
     namespace.update(found)
     names = [name for name in found if not name.startswith("_")]
-    values = {name: found[name] for name in names if not callable(found[name])}
+    plain = (str, int, float, type(None))
+    values = {name: found[name] for name in names if isinstance(found[name], plain)}
     functions = [name for name in names if callable(found[name])]
     return {"ok": True, "values": values, "functions": functions, "unknown": []}

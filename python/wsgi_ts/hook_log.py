@@ -7,9 +7,12 @@ thread the person's code runs. The log itself is Node's: lines wait here until N
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Tuple
@@ -34,6 +37,11 @@ _LONGEST = 64 * 1024
 """Characters of one entry: a longer one would hold up everything else on the channel."""
 
 
+_STDERR = 2
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 class Log(Described):
     """gunicorn's logger, as far as hooks use it: %-arguments, `exc_info`; `extra` is ignored."""
 
@@ -50,12 +58,24 @@ class Log(Described):
         self._waiting: deque[Line] = deque(maxlen=_WAITING_AT_MOST)
         self._channel: Channel | None = None
         self._pid = os.getpid()
+        self._file: int | None = None
+        self._threshold = 0
 
     def attach(self, channel: Channel) -> None:
         """Send lines down `channel` from now on, those that wait first, until it is closed."""
         self._channel = channel
         for level, text in self.take():
             self._put(level, text)
+
+    def write_to(self, file: str, threshold: str) -> None:
+        """Write entries of level `threshold` and above straight to `file` ("-": stderr) from now on.
+
+        For the last words of a worker whose event loop hangs.
+        """
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._file = _STDERR if file == "-" else os.open(file, flags, 0o666)
+            self._threshold = _LEVELS.index(threshold) if threshold in _LEVELS else 0
 
     def take(self) -> list[Line]:
         """Return the lines that wait."""
@@ -108,10 +128,20 @@ class Log(Described):
         channel = self._channel
         if os.getpid() != self._pid:  # a child process that the person's code forked
             sys.stderr.write(text + "\n")
+        elif self._file is not None:
+            if _LEVELS.index(level) >= self._threshold:
+                now = time.strftime("%Y-%m-%d %H:%M:%S %z")
+                entry = f"[{now}] [{self._pid}] [{level.upper()}] {_escape(text)}\n"
+                os.write(self._file, entry.encode("utf-8", "backslashreplace"))
         elif channel is None or channel.closed:
             self._waiting.append((level, text))
         else:
             channel.send(frame.encode_log(0, _LEVELS.index(level), text))
+
+
+def _escape(text: str) -> str:
+    """Escape control characters but line feeds and tabs, as src/log/escape.ts does."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _format(msg: object, args: tuple[object, ...]) -> str:

@@ -8,11 +8,12 @@ answer, never an exception.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from . import config_file, signal_handlers
+from . import abort_watch, config_file, output, signal_handlers
 from .channel import Channel
 from .hook_log import Log
 from .hook_objects import Config, Listener, Server, Worker
@@ -55,6 +56,8 @@ class WorkerHooks:
         self._worker.wsgi = target
         self._call("post_worker_init", self._worker)
         self._worker.booted = True
+        if "worker_abort" in self._hooks:
+            abort_watch.watch(self._aborted)
 
     def serving(self, channel: Channel) -> RequestHooks | None:
         """Take the channel for the log; return the hooks around requests (None: there are none)."""
@@ -73,6 +76,22 @@ class WorkerHooks:
         self._worker.stopping()
         self._worker.nr = served
         self._try("worker_exit", self._server, self._worker)
+
+    @property
+    def names(self) -> list[str]:
+        """The hooks that there are."""
+        return list(self._hooks)
+
+    def _aborted(self) -> None:
+        """SIGABRT came: the event loop hangs, as a rule, and nothing goes through it any more."""
+        settings = self._server.cfg
+        self.log.write_to(settings.errorlog, settings.loglevel)
+        self._worker.stopping()
+        self._worker.aborted = True
+        self._try("worker_abort", self._worker)
+        self._try("worker_exit", self._server, self._worker)
+        with contextlib.suppress(OSError, ValueError):
+            output.flush()
 
     def _call(self, name: str, *arguments: object) -> None:
         hook = self._hooks.get(name)
@@ -98,7 +117,8 @@ class WorkerHooks:
 def open_file(facts: Mapping[str, Any]) -> dict[str, object]:
     """Execute the settings file and call post_fork.
 
-    `facts`: HookFacts of src/messages.ts, and `listeners`. Return `{"ok": True}`, or `LoadError.as_dict()`.
+    `facts`: HookFacts of src/messages.ts, and `listeners`. Return `{"ok": True, "hooks": […]}` with
+    the names of those that there are, or `LoadError.as_dict()`.
     """
     global _opened  # noqa: PLW0603
     try:
@@ -107,7 +127,7 @@ def open_file(facts: Mapping[str, Any]) -> dict[str, object]:
         _opened.forked()
     except LoadError as error:
         return error.as_dict()
-    return {"ok": True}
+    return {"ok": True, "hooks": _opened.names}
 
 
 def opened() -> WorkerHooks | None:

@@ -14,7 +14,8 @@ export class WorkerHooks implements AppHooks {
   readonly #configuration: WorkerConfiguration;
   readonly #logger: Logger;
   #interpreter: Interpreter | undefined;
-  #interrupted = false;
+  /** Whether worker_int is still to be called, should the worker be told to hurry. */
+  #interruptible = false;
 
   constructor(configuration: WorkerConfiguration, logger: Logger) {
     this.#configuration = configuration;
@@ -31,9 +32,10 @@ export class WorkerHooks implements AppHooks {
     this.#interpreter = interpreter;
     const facts = { ...hooks, listeners } as unknown as Plain;
     const answer = interpreter.call('worker_hooks', 'open_file', facts) as
-      { readonly ok: true } | LoadFailure;
+      { readonly ok: true; readonly hooks: readonly string[] } | LoadFailure;
     this.#log(interpreter.call('worker_hooks', 'lines'));
     if (!answer.ok) throw loadFailure(answer);
+    this.#interruptible = answer.hooks.includes('worker_int');
   }
 
   /** Writes what post_worker_init has logged, where that failed: else it comes down the channel. */
@@ -43,8 +45,8 @@ export class WorkerHooks implements AppHooks {
 
   /** Calls worker_int, once: INT or QUIT came, by a signal or by the master's word, and mostly by both. */
   interrupted(): void {
-    if (this.#interrupted || this.#interpreter === undefined) return;
-    this.#interrupted = true;
+    if (this.#interpreter === undefined || !this.#interruptible) return;
+    this.#interruptible = false;
     this.#log(this.#interpreter.call('worker_hooks', 'interrupted'));
   }
 
