@@ -17,7 +17,7 @@ def load(kind: str, location: str) -> dict[str, object]:
             exec(compile(file.read(), location, "exec"), found)  # noqa: S102
     except BaseException as error:
         what = f"{location} could not be executed: {summarize(error)}"
-        failure = LoadError("ERR_WSGI_CONFIG_FILE", 1, what, None, own_traceback(error))
+        failure = LoadError("ERR_WSGI_IMPORT_FAILED", 1, what, None, own_traceback(error))
         return failure.as_dict()
     namespace.clear()
     namespace.update(found)

@@ -144,13 +144,15 @@ def lines() -> list[Any]:
 def finish(seconds: float) -> bool:
     """Do what Python does at its exit: threads of the file's that are no daemons get `seconds`.
 
-    Return whether they have ended; where they have not, their exit functions are not waited for.
+    Return whether they have ended. Where they have not, they end with the process: Python would
+    wait for them when Node takes it down.
     """
     deadline = time.monotonic() + seconds
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
+                threading._shutdown = lambda: None  # type: ignore[attr-defined]
                 return False
     boot.finish()
     return True
