@@ -14,21 +14,27 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from . import boot, fork
+from . import boot
 
 
 def watch(action: Callable[[], None]) -> None:
     """Have SIGABRT call `action` on a thread of its own, and end the process with exit code 1."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    for fd in (reading, writing):
-        fork.close_in_child(fd)
     pid = os.getpid()
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != pid:  # a child that the app forked: nobody reads there
+        if os.getpid() != pid:  # a child that the app forked: it has no such thread
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+    def forked() -> None:
+        # A child's signal must not be heard in the worker, through the pipe that they share.
+        other = signal.set_wakeup_fd(-1)
+        if other != writing:
+            signal.set_wakeup_fd(other)
+        os.close(reading)
+        os.close(writing)
 
     def wait() -> None:
         while True:
@@ -45,4 +51,5 @@ def watch(action: Callable[[], None]) -> None:
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
 
     boot.behind_crash_reports(install)
+    os.register_at_fork(after_in_child=forked)
     threading.Thread(target=wait, name="wsgi-ts abort", daemon=True).start()
