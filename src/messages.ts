@@ -49,6 +49,7 @@ export interface HookFacts {
   /** The settings file, as `wsgi_ts.config_file.load` takes it. */
   readonly kind: string;
   readonly location: string;
+  readonly directory: string;
   readonly app: string;
   /** Every setting's value by gunicorn's name. */
   readonly settings: Readonly<Record<string, unknown>>;

@@ -11,6 +11,7 @@ from wsgi_ts.hook_objects import Config, Listener, Server, Worker
 FACTS = {
     "kind": "file",
     "location": "conf.py",
+    "directory": ".",
     "app": "shop:app",
     "age": 1,
     "addresses": [["127.0.0.1", 8000], "/run/shop.sock", 3],

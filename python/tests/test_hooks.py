@@ -18,9 +18,9 @@ def run(program, source, calls, settings=None):
     given = json.dumps(facts(**settings) if settings else FACTS)
     return program.result(
         f"""
-        import json
+        import json, os
         from wsgi_ts import config_file, hooks
-        assert config_file.load("file", "conf.py")["ok"]
+        assert config_file.load("file", os.path.abspath("conf.py"), ".", (), [])["ok"]
         answers = [hooks.open_hooks(json.loads({given!r}))]
         for name, *arguments in json.loads({json.dumps(calls)!r}):
             answers.append([hooks.call(name, *arguments), hooks.lines()])
@@ -81,7 +81,7 @@ def test_after_a_reload_the_new_hooks_are_called_and_bad_ones_change_nothing(pro
     (program.folder / "conf.py").write_text("")
     found = program.result(
         f"""
-        import json
+        import json, os
         from wsgi_ts import config_file, hooks
         facts = json.loads({json.dumps(FACTS)!r})
         answers = []
@@ -90,7 +90,7 @@ def test_after_a_reload_the_new_hooks_are_called_and_bad_ones_change_nothing(pro
             if number == 2:
                 source = "on_reload = 5"
             open("conf.py", "w").write(source)
-            config_file.load("file", "conf.py")
+            config_file.load("file", os.path.abspath("conf.py"), ".", (), [])
             facts["settings"]["timeout"] = number
             answers.append(hooks.open_hooks(facts).get("code"))
             if number == 0:

@@ -16,7 +16,9 @@ def program(tmp_path):
 
 def script(text):
     """A worker that opens conf.py and loads the app; then `text`."""
-    given = json.dumps({**FACTS, "age": 4, "listeners": [{"fd": 3, "url": "http://x"}]})
+    given = json.dumps(
+        {**FACTS, "age": 4, "argv": ["x"], "listeners": [{"fd": 3, "url": "http://x"}]}
+    )
     return (
         "import json, os, signal\n"
         "boot.prepare({})\n"

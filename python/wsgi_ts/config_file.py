@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .load_error import LoadError
 from .tracebacks import own_traceback, summarize
 
@@ -9,7 +11,9 @@ namespace: dict[str, object] = {}
 """The file's globals."""
 
 
-def load(kind: str, location: str) -> dict[str, object]:
+def load(
+    kind: str, location: str, directory: str, known: Sequence[str], argv: Sequence[str]
+) -> dict[str, object]:
     """Execute the file; its globals are `namespace` then."""
     found: dict[str, object] = {"__name__": "__config__", "__file__": location}
     try:

@@ -30,7 +30,8 @@ class WorkerHooks:
     def __init__(self, facts: Mapping[str, Any]) -> None:
         """Execute the file that `facts` names and make what its hooks get. Raises LoadError."""
         location: str = facts["location"]
-        answer = config_file.load(facts["kind"], location)
+        where = facts["kind"], location, facts["directory"]
+        answer = config_file.load(*where, (), facts["argv"])
         if not answer["ok"]:
             raise LoadError(
                 str(answer.get("code")),
@@ -117,7 +118,7 @@ class WorkerHooks:
 def open_file(facts: Mapping[str, Any]) -> dict[str, object]:
     """Execute the settings file and call post_fork.
 
-    `facts`: HookFacts of src/messages.ts, and `listeners`. Return `{"ok": True, "hooks": […]}` with
+    `facts`: HookFacts of src/messages.ts, `listeners` and `argv`. Return `{"ok": True, "hooks": […]}` with
     the names of those that there are, or `LoadError.as_dict()`.
     """
     global _opened  # noqa: PLW0603

@@ -17,6 +17,8 @@ import type { WorkerExit } from './worker-handle.ts';
 export interface SettingsFile {
   readonly kind: string;
   readonly location: string;
+  /** The directory that the server was started in. */
+  readonly directory: string;
 }
 
 /** A listening socket, as `server.LISTENERS` shows it. */

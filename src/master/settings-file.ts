@@ -21,9 +21,11 @@ export function executeSettingsFile(
     own_process: false,
     error_log: settings.errorLogFile,
   });
-  const file = { kind: 'file', location: settings.config } satisfies Plain;
-  const answer = interpreter.call('config_file', 'load', file.kind, file.location) as
-    { readonly ok: true } | LoadFailure;
+  const directory = settings.chdir;
+  const file = { kind: 'file', location: settings.config, directory } satisfies Plain;
+  const answer = interpreter.call(
+    ...['config_file', 'load', file.kind, file.location, directory, [], process.argv.slice(1)],
+  ) as { readonly ok: true } | LoadFailure;
   if (!answer.ok) throw loadFailure(answer);
   return file;
 }

@@ -27,10 +27,10 @@ export class WorkerHooks implements AppHooks {
    * @throws WsgiTsError (exit code 3) where one of the two raises
    */
   beforeLoad(interpreter: Interpreter): void {
-    const { hooks, listeners } = this.#configuration;
+    const { hooks, listeners, argv } = this.#configuration;
     if (hooks === undefined) return;
     this.#interpreter = interpreter;
-    const facts = { ...hooks, listeners } as unknown as Plain;
+    const facts = { ...hooks, listeners, argv } as unknown as Plain;
     const answer = interpreter.call('worker_hooks', 'open_file', facts) as
       { readonly ok: true; readonly hooks: readonly string[] } | LoadFailure;
     this.#log(interpreter.call('worker_hooks', 'lines'));
