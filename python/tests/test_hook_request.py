@@ -1,6 +1,7 @@
 """The hooks around requests: what they see and change, and what they can't break."""
 
 import io
+import threading
 
 import pytest
 from node_end import request_head, serving, split_response
@@ -207,3 +208,14 @@ def test_requests_whose_client_has_left_have_no_hooks():
         exchange = node.send()
         assert node.read() == (frame.END, exchange, bytes([frame.GONE]))
     assert called == []
+
+
+def test_the_answer_is_on_its_way_before_post_request_is_called():
+    release = threading.Event()
+
+    def post_request(worker, req, environ, resp):
+        release.wait(20)
+
+    with serving(hello, hooks=Hooks(post_request=post_request)) as node:
+        assert node.read_response(node.send(path="/x"))[2] == b"/x"
+        release.set()
