@@ -46,6 +46,8 @@ export interface WorkerConfiguration {
   readonly listeners: readonly InheritedListener[];
   /** Descriptor of the file for the journal of requests. */
   readonly journalFd: number;
+  /** Absent where there is no settings file. */
+  readonly hooks?: HookFacts;
 }
 
 /** After what a worker is replaced; 0: never. */
@@ -57,6 +59,21 @@ export interface Recycling {
   readonly lifetime: number;
   /** Bytes of resident memory. */
   readonly memory: number;
+}
+
+/** What the objects of the settings file's hooks tell of the server: plain values, under gunicorn's names. */
+export interface HookFacts {
+  /** The settings file, as `wsgi_ts.config_file.load` takes it. */
+  readonly kind: string;
+  readonly location: string;
+  readonly directory: string;
+  readonly app: string;
+  /** Every setting's value by gunicorn's name. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** `cfg.address`: host and port, a path, or a descriptor. */
+  readonly addresses: readonly (readonly [string, number] | string | number)[];
+  /** The worker's number among all of its master, from 1. */
+  readonly age: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';

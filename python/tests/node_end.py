@@ -19,14 +19,14 @@ def request_head(method="GET", path="/", query="", headers=(), protocol="HTTP/1.
 class NodeEnd:
     """`replies` is what `read` returned so far, by exchange: [(kind, payload), …]."""
 
-    def __init__(self, app, threads=1):
+    def __init__(self, app, threads=1, hooks=None):
         options = {
             "threads": threads,
             "multiprocess": False,
             "software": "wsgi-ts/test",
             "server_header": "wsgi-ts",
         }
-        fds = server.start(app, options)
+        fds = server.start(app, options, hooks)
         self.requests = socket.socket(fileno=fds["request_fd"])
         self.control = socket.socket(fileno=fds["control_fd"])
         self.requests.settimeout(10)
@@ -81,8 +81,8 @@ def split_response(payload):
 
 
 @contextmanager
-def serving(app, threads=1):
-    node = NodeEnd(app, threads)
+def serving(app, threads=1, hooks=None):
+    node = NodeEnd(app, threads, hooks)
     try:
         yield node
     finally:

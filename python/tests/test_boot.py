@@ -218,7 +218,7 @@ def test_starting_hands_the_app_to_the_server(program):
         import json
         boot.prepare({})
         from wsgi_ts import server
-        server.start = lambda app, options: {"name": app.__name__, **options}
+        server.start = lambda app, options, hooks: {"name": app.__name__, **options}
         print(json.dumps(boot.start("app:app", {"threads": 2})))
         """
     )

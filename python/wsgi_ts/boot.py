@@ -84,7 +84,7 @@ def prepare(options: Preparation) -> None:
     """
     global _directory  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
-    from . import loader, server  # noqa: F401, PLC0415 (the master has no need of them)
+    from . import loader, server, worker_hooks  # noqa: F401, PLC0415 (the master has no need of them)
 
     _directory = directory = options.get("chdir") or os.getcwd()
     if options.get("own_process", True):
@@ -127,6 +127,16 @@ def report_crashes(path: str) -> None:
             os.close(before)
 
 
+def behind_crash_reports(install: Callable[[], None]) -> None:
+    """Have `install` set a handler for a crash's signal: it is called after the report of the crash."""
+    enabled = faulthandler.is_enabled()
+    faulthandler.disable()
+    install()
+    if enabled:
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # stderr closed
+            faulthandler.enable(sys.stderr if _crash_log is None else _crash_log, all_threads=True)
+
+
 def check(app: str) -> dict[str, object]:
     """Load the app and do no more; return `{"ok": true}` or `LoadError.as_dict()`."""
     try:
@@ -139,15 +149,19 @@ def check(app: str) -> dict[str, object]:
 def start(app: str, options: Mapping[str, object]) -> dict[str, object]:
     """Load the app and start serving it; return `{"ok": true}` with what `server.start` returns.
 
-    An app that can't be loaded is not an exception: the answer is then `LoadError.as_dict()`.
+    An app that can't be loaded is not an exception: the answer is then `LoadError.as_dict()`; so
+    it is where the hook post_worker_init fails.
     """
+    from . import server, worker_hooks  # noqa: PLC0415
+
+    hooks = worker_hooks.opened()
     try:
         target = _load(app)
+        if hooks is not None:
+            hooks.loaded(target)
     except LoadError as error:
         return error.as_dict()
-    from . import server  # noqa: PLC0415
-
-    return {"ok": True, **server.start(target, options)}
+    return {"ok": True, **server.start(target, options, hooks)}
 
 
 def finish() -> None:

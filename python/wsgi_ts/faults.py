@@ -20,6 +20,10 @@ class ProtocolError(Exception):
     """The app broke a rule of PEP 3333; the message says which, there is no traceback to show."""
 
 
+class HookFault(Exception):
+    """A hook of the settings file raised; the message says which and why, with the person's traceback."""
+
+
 class RequestTimeout(BaseException):
     """Raised inside an app's thread whose request took longer than `--timeout`.
 
@@ -29,7 +33,7 @@ class RequestTimeout(BaseException):
 
 def describe_exception(error: BaseException) -> str:
     """Return what the log says of an app's exception: its traceback, without the server's frames."""
-    if isinstance(error, ProtocolError):
+    if isinstance(error, (ProtocolError, HookFault)):
         return str(error)
     return "unhandled exception in the app\n" + own_traceback(error)
 

@@ -11,7 +11,7 @@ import contextlib
 import io
 import os
 import sys
-from typing import Any, BinaryIO, Callable, Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterable
 
 from . import frame
 from .channel import Channel
@@ -23,6 +23,9 @@ from .response import Response
 from .slot import Slot
 from .stream import ClientGone, Stream
 
+if TYPE_CHECKING:
+    from .hook_request import HookedRequest, RequestHooks
+
 _LOG_AT_MOST = 64 * 1024
 """Characters of one log entry: a longer one would hold up everything else on the channel."""
 
@@ -32,10 +35,18 @@ WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
 class Gateway:
     """Runs an app for one server. `base` is what every environ has in common."""
 
-    def __init__(self, app: WSGIApp, base: Environ, channel: Channel, server: str | None) -> None:
-        """Serve `app`; `server` is the default `Server` header (None: none)."""
+    def __init__(
+        self,
+        app: WSGIApp,
+        base: Environ,
+        channel: Channel,
+        server: str | None,
+        hooks: RequestHooks | None = None,
+    ) -> None:
+        """Serve `app`; `server` is the default `Server` header (None: none), `hooks` the settings file's."""
         self._app = app
         self._base = base
+        self._hooks = hooks
         self.channel = channel
         self.server = server
         self._errors: ErrorStream = base["wsgi.errors"]
@@ -52,10 +63,7 @@ class Gateway:
         `slot` is that of the calling thread.
         """
         if kind == frame.RELEASE:
-            wrappers = self.sent_as_file.get(exchange, [])
-            self._close("", wrappers.pop(0) if wrappers else None)
-            if not wrappers:
-                self.sent_as_file.pop(exchange, None)
+            self._release(exchange)
             return
         head, rest = frame.decode_request(payload)
         if exchange in self.aborted:  # nobody waits for the answer: the app is not called
@@ -71,8 +79,15 @@ class Gateway:
         self._errors.enter(head)
         response = Response(self, exchange, head, slot)
         result: Any = None
+        environ: Environ = {}
+        hooks = self._hooks
+        hooked: HookedRequest | None = None
         try:
-            environ = build_environ(self._base, head, body)
+            if hooks is None:
+                environ = build_environ(self._base, head, body)
+            else:
+                hooked = hooks.begin(head, body)
+                environ = build_environ(self._base, hooked.before(), body)
             environ["wsgi.early_hints"] = response.early_hints
             environ["wsgi_ts.disconnected"] = response.disconnected
             result = self._app(environ, response.start_response)
@@ -93,10 +108,20 @@ class Gateway:
                 slot.started = 0.0  # the time limit is that of the answer, which is given
             if not response.left_to_node:
                 self._close(head, result)
+            if hooked is not None:
+                self.channel.flush()  # the client shall not wait for what the hook does
+                hooked.after(environ, response)
             # An app may keep the body's buffer, or have closed it in a way of its own.
             with contextlib.suppress(BufferError, OSError, ValueError):
                 body.close()
             self._errors.enter("")
+
+    def _release(self, exchange: int) -> None:
+        """Close the iterable of a file that Node has sent."""
+        wrappers = self.sent_as_file.get(exchange, [])
+        self._close("", wrappers.pop(0) if wrappers else None)
+        if not wrappers:
+            self.sent_as_file.pop(exchange, None)
 
     def abort(self, exchange: int) -> None:
         """Take note that a client is gone, and end its response's stream (called by the control thread)."""

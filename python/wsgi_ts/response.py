@@ -34,12 +34,12 @@ class Response:
         "_exchange",
         "_gateway",
         "_request",
-        "_sent",
         "_slot",
         "_stream",
         "gone",
         "head",
         "left_to_node",
+        "sent",
     )
 
     def __init__(self, gateway: Gateway, exchange: int, request: str, slot: Slot) -> None:
@@ -49,7 +49,7 @@ class Response:
         self._request = request
         self._slot = slot
         self._stream: Stream | None = None
-        self._sent = 0
+        self.sent = 0
         self._exceeded = False
         self.gone = False
         self.left_to_node = False
@@ -162,7 +162,7 @@ class Response:
             self._check_length(len(body))
         response = frame.encode_response(self._exchange, head.encode(), body)
         head.sent = True
-        self._sent = len(body)
+        self.sent = len(body)
         self._gateway.channel.hold(response, time.monotonic())
 
     def _respond_with_file(self, wrapper: FileWrapper) -> bool:
@@ -186,6 +186,7 @@ class Response:
             # A duplicate: the app may close its file at any time, and its number be given to another.
             fd = os.dup(source.fd)
             head.sent = True
+            self.sent = length
             gateway = self._gateway
             gateway.sent_as_file.setdefault(self._exchange, []).append(wrapper)
             self.left_to_node = True
@@ -210,7 +211,7 @@ class Response:
             return
         block = self._fit(block)
         if block:
-            self._sent += len(block)
+            self.sent += len(block)
             self._slot.started = (
                 0.0  # the time limit is the app's: a slow client's time is not counted
             )
@@ -228,7 +229,7 @@ class Response:
 
     def _end_stream(self) -> None:
         if self._stream is not None:
-            self._check_length(self._sent)
+            self._check_length(self.sent)
             self.finish(frame.COMPLETE)
 
     @property
@@ -242,7 +243,7 @@ class Response:
     def _fit(self, block: bytes) -> bytes:
         """Return what of `block` the declared length has room for."""
         declared = self.head.content_length
-        if declared is None or self._sent + len(block) <= declared:
+        if declared is None or self.sent + len(block) <= declared:
             return block
         if not self._exceeded:
             self._exceeded = True
@@ -250,7 +251,7 @@ class Response:
                 self._request,
                 f"the app's body is longer than its Content-Length of {declared} bytes; the rest was left out",
             )
-        return block[: declared - self._sent]
+        return block[: declared - self.sent]
 
     def _check_length(self, length: int) -> None:
         declared = self.head.content_length

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import file_wrapper, fork
 from .channel import Channel
@@ -20,12 +20,18 @@ from .file_wrapper import FileWrapper
 from .gateway import Gateway, WSGIApp
 from .threads import ThreadPool
 
+if TYPE_CHECKING:
+    from .worker_hooks import WorkerHooks
 
-def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
+
+def start(
+    app: WSGIApp, options: Mapping[str, Any], hooks: WorkerHooks | None = None
+) -> dict[str, int]:
     """Start serving `app`; return `{"request_fd": …, "control_fd": …}`, descriptors that Node takes over.
 
     `options`: `threads` (int), `multiprocess` (bool), `software` (str, for SERVER_SOFTWARE), `server_header`
     (str, or None for none), `sendfile` (bool, default True: files may be sent from their descriptors).
+    `hooks`: those of the settings file.
     """
     file_wrapper.by_descriptor = bool(options.get("sendfile", True))
     request_socket, request_fd = _socket_pair()
@@ -46,7 +52,8 @@ def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": FileWrapper,
     }
-    gateway = Gateway(app, base, channel, options["server_header"])
+    on_request = None if hooks is None else hooks.serving(channel)
+    gateway = Gateway(app, base, channel, options["server_header"], on_request)
     pool = ThreadPool(channel, gateway, threads)
     controller = Controller(Channel(control_socket), channel, gateway, pool)
     pool.start()

@@ -145,6 +145,11 @@ class ResponseHead:
         """Whether a response with this status has no body at all (RFC 9110 §6.4.1)."""
         return self.status in (_NO_CONTENT, _NOT_MODIFIED)
 
+    def told(self) -> tuple[str | None, list[tuple[str, str]]]:
+        """Return the status line (None: not told yet) and the fields, as far as they are known."""
+        fields = self._fields
+        return (fields[0] if fields else None), list(zip(fields[1::2], fields[2::2]))
+
     @staticmethod
     def encode_hints(headers: Iterable[tuple[str, str]]) -> bytes:
         """Return the fields of a 103 (RFC 8297) as they go into a frame, checked as `take` does.

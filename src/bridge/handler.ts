@@ -20,6 +20,16 @@ import { SpoolFile } from './spool-file.ts';
 import type { ServerReply, ServerRequest } from './transaction.ts';
 import { version } from './version.ts';
 
+/** What a worker does around the loading and the end of its app (the hooks of its settings file). */
+export interface AppHooks {
+  /** The process is prepared, nothing of the app is loaded. May throw: then it is not. */
+  beforeLoad(interpreter: Interpreter): void;
+  /** The app is loaded, or could not be. */
+  afterLoad(): void;
+  /** The app's threads have ended; its exit functions are called next. */
+  exiting(served: number): void;
+}
+
 /** How an app is run; everything has a default. */
 export interface HandlerOptions {
   /** Directory the app is imported from. Default: the current one. A worker also changes into it. */
@@ -70,6 +80,8 @@ export interface HandlerOptions {
   readonly trust?: Partial<Trust>;
   /** Called when the app's threads can't be reached any more: a fault of the server's own. */
   readonly onLost?: (error: Error) => void;
+  /** @internal */
+  readonly hooks?: AppHooks;
   /** Called after answers have arrived from Python. */
   readonly onAnswer?: () => void;
 }
@@ -132,7 +144,9 @@ export async function createHandler(
     own_process: ownProcess,
     error_log: options.errorLogFile ?? '-',
   });
-  const started = startApp(interpreter, app, {
+  const { hooks } = options;
+  hooks?.beforeLoad(interpreter);
+  const started = startApp(interpreter, app, hooks, {
     threads,
     multiprocess: options.multiprocess ?? false,
     software: `wsgi-ts/${version}`,
@@ -208,6 +222,7 @@ export async function createHandler(
           }
           await settled(dispatcher.idle(), seconds * 1000);
           await settled(dispatcher.stop(), 2000);
+          hooks?.exiting(dispatcher.answered);
           if (ownProcess) interpreter.call('boot', 'finish');
         },
       },
@@ -223,10 +238,12 @@ interface StartedApp {
 function startApp(
   interpreter: Interpreter,
   app: string,
+  hooks: AppHooks | undefined,
   options: Readonly<Record<string, Plain>>,
 ): StartedApp {
   const result = interpreter.call('boot', 'start', app, options) as
     { ok: true; request_fd: number; control_fd: number } | LoadFailure;
+  hooks?.afterLoad();
   if (!result.ok) throw loadFailure(result);
   return { requestFd: result.request_fd, controlFd: result.control_fd };
 }

@@ -15,6 +15,8 @@ import { parseAddress } from '../settings/address.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
+import { openMasterHooks } from './hooks.ts';
+import type { MasterHooks } from './hooks.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
@@ -90,6 +92,10 @@ export async function runMaster(
     logger.info(`Starting wsgi-ts ${version}`);
     for (const warning of warnings) logger.warning(warning);
     for (const note of notes) logger.info(note);
+    const { configFile: file } = resolved;
+    const hooks = openMasterHooks({ file, settings, interpreter, logger });
+    cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last
+    hooks.onStarting();
     let held: readonly Listener[] = succession.inheritListeners(interpreter);
     const surroundings: GenerationSurroundings = {
       python: interpreter.executable === '' ? settings.python : interpreter.executable,
@@ -115,6 +121,7 @@ export async function runMaster(
       `Listening at: ${first.listeners.map(({ url }) => url).join(',')} (${process.pid})`,
     );
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
+    hooks.whenReady(first.listeners);
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
@@ -123,7 +130,7 @@ export async function runMaster(
       const goBack = (generation: Generation): void => {
         held = generation.listeners;
       };
-      const shared = { worker, logger, interpreter, relays, succession, finish };
+      const shared = { worker, logger, interpreter, relays, hooks, succession, finish };
       onSignal = supervise(first, { ...shared, reread, surroundings, goBack });
     });
   } catch (error) {
@@ -143,6 +150,7 @@ interface Parts {
   readonly logger: ProcessLogger;
   readonly interpreter: Interpreter;
   readonly relays: OutputRelays;
+  readonly hooks: MasterHooks;
   readonly succession: Succession;
   readonly finish: (exitCode: number) => void;
   readonly reread: () => Promise<ResolvedSettings>;
@@ -152,11 +160,14 @@ interface Parts {
 
 /** Ties supervisor and reloader together. Returns where signals are to be reported. */
 function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => void {
-  const { succession, reread, surroundings, logger } = parts;
+  const { succession, reread, surroundings, logger, hooks } = parts;
   const reloader = new Reloader(first, {
     reread,
     surroundings,
     logger,
+    onReread: (settings) => {
+      hooks.onReload(settings);
+    },
     onGeneration: (generation) => {
       supervisor.begin(generation);
     },
@@ -171,7 +182,7 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
       reloader.goBack(generation);
     },
     upgrade: (listeners) => {
-      succession.start(listeners);
+      if (hooks.preExec()) succession.start(listeners);
     },
     isShared: () => succession.isShared(),
     onTick: () => {

@@ -4,6 +4,7 @@
 import { WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
+import type { Settings } from '../settings/table.ts';
 import { changedSettings } from '../settings/render.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
@@ -14,6 +15,8 @@ export interface ReloaderOptions {
   readonly reread: () => Promise<ResolvedSettings>;
   readonly surroundings: GenerationSurroundings;
   readonly logger: Logger;
+  /** Is told of the new settings, which workers will be started with. @throws WsgiTsError where they are of no use */
+  readonly onReread: (settings: Settings) => void;
   /** Gets a generation that workers can be started with. */
   readonly onGeneration: (generation: Generation) => void;
 }
@@ -54,10 +57,11 @@ export class Reloader {
   }
 
   async #reload(): Promise<void> {
-    const { reread, surroundings, logger, onGeneration } = this.#options;
+    const { reread, surroundings, logger, onReread, onGeneration } = this.#options;
     try {
-      const { settings, warnings } = await reread();
+      const { settings, warnings, notes } = await reread();
       for (const warning of warnings) logger.warning(warning);
+      for (const note of notes) logger.info(note);
       const changes = changedSettings(this.#current.settings, settings);
       const generation = await makeGeneration(this.#number + 1, settings, surroundings);
       logger.info(
@@ -65,6 +69,7 @@ export class Reloader {
           ? 'Reloading: the settings are as they were'
           : `Reloading: ${changes.join(', ')}`,
       );
+      onReread(settings);
       this.#number++;
       this.#current = generation;
       onGeneration(generation);

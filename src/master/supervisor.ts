@@ -10,6 +10,7 @@ import type { ProcessLogger } from '../log/logger.ts';
 import { decide } from './arbiter.ts';
 import { arbiterSettings } from './generation.ts';
 import type { Generation } from './generation.ts';
+import type { MasterHooks } from './hooks.ts';
 import { closeListeners, releaseListener, sealListener } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import type { OutputRelays } from './output-relay.ts';
@@ -29,6 +30,7 @@ export interface SupervisorOptions {
   readonly logger: ProcessLogger;
   readonly interpreter: Interpreter;
   readonly relays: OutputRelays;
+  readonly hooks: MasterHooks;
   /** Reads settings anew, and reports a generation by {@link Supervisor.begin}. */
   readonly reload: () => void;
   /** The generation that serves once another one was given up. */
@@ -82,8 +84,12 @@ export class Supervisor {
   }
 
   #happened(event: EventWithoutTime): void {
+    const { target } = this.#state;
     const decision = decide(this.#state, { ...event, now: performance.now() });
     this.#state = decision.state;
+    if (this.#state.target !== target) {
+      this.#options.hooks.workersChanged(this.#state.target, target);
+    }
     for (const action of decision.actions) this.#perform(action);
   }
 
@@ -146,13 +152,18 @@ export class Supervisor {
 
   #spawn(id: number, number: number): void {
     const generation = this.#generation(number);
-    const { worker: script, interpreter, relays } = this.#options;
+    const { settings, configuration } = generation;
+    const { worker: script, interpreter, relays, hooks } = this.#options;
+    const refused = (event: EventWithoutTime): void => {
+      this.#happened(event);
+    };
+    if (!hooks.preFork(id, refused)) return;
     const journalFd = interpreter.call('sockets', 'memory_file', 'wsgi-ts journal') as number;
     const record = new LifeRecord();
     let inOrder = false;
     const handle = new WorkerHandle({
       script,
-      configuration: generation.configuration,
+      configuration: hooks.configured(configuration, settings, id),
       listenerFds: generation.listeners.map(({ fd }) => fd),
       relays,
       journalFd,
@@ -164,10 +175,11 @@ export class Supervisor {
       },
       onExit: (exit) => {
         this.#handles.delete(id);
+        hooks.childExit(id, exit);
         // What ended in order has told of all its requests.
         const journal = inOrder ? { running: [], recent: [] } : openJournal(journalFd);
         closeSync(journalFd);
-        logLost(journal.running, generation.configuration, handle.pid ?? 0);
+        logLost(journal.running, configuration, handle.pid ?? 0);
         const lost = journal.running.map(nameRequest);
         this.#happened({
           type: 'exited',
@@ -180,6 +192,7 @@ export class Supervisor {
       },
     });
     this.#handles.set(id, handle);
+    hooks.forked(id, handle.pid);
     if (handle.pid !== undefined) this.#happened({ type: 'started', id, pid: handle.pid });
   }
 

@@ -2,7 +2,7 @@
 // takes connections. Put together here for worker.ts, on the event loop's thread; the app is imported on it, too.
 // It only composes: when connections are taken, and when all of it ends, is the worker's to say.
 
-import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
+import { createHandler, type AppHooks, type WsgiHandler } from '../bridge/handler.ts';
 import type { ProcessAccessLog } from '../log/access-log.ts';
 import { JournalWriter } from '../log/journal.ts';
 import type { Logger } from '../log/logger.ts';
@@ -25,6 +25,7 @@ export interface ServiceOptions {
   readonly logger: Logger;
   readonly accessLog: ProcessAccessLog | null;
   readonly health: Health;
+  readonly hooks: AppHooks;
   /** Puts the worker's signal handlers back: the app, or Python itself, may have replaced them. */
   readonly reinstallSignals: () => void;
   /** Python has answered. */
@@ -44,7 +45,7 @@ export async function openService(
   configuration: WorkerConfiguration,
   options: ServiceOptions,
 ): Promise<Service> {
-  const { logger, accessLog, health } = options;
+  const { logger, accessLog, health, hooks } = options;
   const { http: policy, keepAlive, healthPath } = configuration;
   const { trust, deadlines, responseBuffer, limits } = policy;
   const journal = new JournalWriter(configuration.journalFd, (written) => {
@@ -56,7 +57,7 @@ export async function openService(
   const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
   const handler = await createHandler(app, {
     ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
-    ...{ accessLog, journal },
+    ...{ accessLog, journal, hooks },
     errorLogFile: configuration.errorLogFile,
     multiprocess: configuration.workers > 1,
     build: !configuration.noBuild,

@@ -10,6 +10,7 @@ import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { WorkerHooks } from './hooks.ts';
 import { recycler } from './recycler.ts';
 import { openService, type Service } from './service.ts';
 import { watchSignals, type WorkerOrder } from './worker-signals.ts';
@@ -28,6 +29,7 @@ class Worker {
   #accessLog: ProcessAccessLog | undefined;
   #configuration: WorkerConfiguration | undefined;
   #service: Service | undefined;
+  #hooks: WorkerHooks | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
   #stopWanted = false;
   #retiring = false;
@@ -65,11 +67,14 @@ class Worker {
       this.#logger?.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.
       await this.#logger?.drain();
+      const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
+      this.#hooks = new WorkerHooks(configuration, logger);
       this.#isDue = recycler(configuration.recycling, Math.random);
       this.#service = await openService(configuration, {
-        logger: this.#logger ?? createLogger({ level: 'info', file: '-' }),
+        logger,
         accessLog: this.#accessLog ?? null,
         health: this.#health,
+        hooks: this.#hooks,
         reinstallSignals,
         onAnswer: () => {
           if (configuration.recycling.requests > 0) this.#review(0);
@@ -107,6 +112,7 @@ class Worker {
    */
   stop(graceful: boolean, sealed: readonly number[] = []): void {
     this.#stopWanted = true;
+    if (!graceful) this.#hooks?.interrupted();
     if (!graceful) this.#quicken();
     if (this.#phase === 'serving') void this.#shutDown(sealed);
     else if (this.#phase === 'waiting') process.exit(0);
@@ -163,6 +169,7 @@ class Worker {
     const exitCode = error instanceof WsgiTsError && error.exitCode === 4 ? 4 : 3;
     this.#logger ??= createLogger({ level: 'info', file: '-' });
     this.#logger.error(describe(error));
+    this.#hooks?.exiting(0);
     await this.#drainLogs();
     await sendAll({ type: 'boot-failed', exitCode });
     process.exit(exitCode);
