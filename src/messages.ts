@@ -11,6 +11,14 @@ export interface InheritedListener {
   readonly url: string;
 }
 
+/** The user and group whose rights a worker takes before it loads the app. */
+export interface WorkerIdentity {
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether it gets all groups of that user; else it has the one alone. */
+  readonly initgroups: boolean;
+}
+
 /** What a worker needs to know; sent once, before anything else. */
 export interface WorkerConfiguration {
   readonly app: string;
@@ -40,6 +48,10 @@ export interface WorkerConfiguration {
   /** The command line as the app shall see it in `sys.argv`. */
   readonly argv: readonly string[];
   readonly listeners: readonly InheritedListener[];
+  /** What `ps` shows. */
+  readonly title: string;
+  /** Null: it keeps the master's rights. */
+  readonly identity: WorkerIdentity | null;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';

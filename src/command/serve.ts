@@ -52,8 +52,21 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     await checkApp(settings.app, settings);
     return 0;
   }
+  return start(settings, variables);
+}
+
+/** Runs the master: here, or in a process of its own. */
+async function start(settings: Settings, variables: Variables): Promise<number> {
+  const { detach, openLaunch } = await import('../master/daemon.ts');
+  const launch = openLaunch(variables);
+  if (settings.daemon && launch === null) return detach(settings, variables);
   const { runMaster } = await import('../master/master.ts');
-  return runMaster(settings, version);
+  try {
+    return await runMaster(settings, version, launch === null ? {} : { launch });
+  } catch (error) {
+    launch?.failed(error); // there is no terminal to tell
+    throw error;
+  }
 }
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { compileFormat } from '../log/access-log.ts';
+import { groupId, userId } from '../settings/accounts.ts';
 import type { SettingsWorld } from '../settings/value-types.ts';
 
 /** This machine. */
@@ -15,6 +16,8 @@ export const world: SettingsWorld = {
       return false;
     }
   },
+  userId: (name) => userId(name),
+  groupId: (name) => groupId(name),
   checkAccessLogFormat: (format) => {
     compileFormat(format);
   },

@@ -14,18 +14,21 @@ import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
 import { createLogger } from '../log/logger.ts';
 import type { Logger, ProcessLogger } from '../log/logger.ts';
-import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
 import { configure, tlsPolicy } from './configuration.ts';
+import { noLaunch, type Launch } from './daemon.ts';
+import { Terminal } from './hangup.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
-import { claimPidfile } from './pidfile.ts';
+import type { ServiceNotifier } from './notify.ts';
+import { claimPidfile, processExists } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
+import { enterSurroundings, type Surroundings } from './surroundings.ts';
 import { initialState, tickEvery } from './supervision.ts';
 import type { Action, Event } from './supervision.ts';
 import { WorkerHandle } from './worker-handle.ts';
@@ -40,6 +43,8 @@ const logPatience = 100;
 export interface MasterOptions {
   /** The program of a worker. */
   readonly worker?: URL;
+  /** Who waits for a daemon's start. */
+  readonly launch?: Launch;
 }
 
 /**
@@ -47,14 +52,18 @@ export interface MasterOptions {
  *
  * @returns the exit code: 0 after TERM, INT or QUIT; 1 where the server could not start (the log says why);
  *   3 or 4 where no worker could be booted
- * @throws WsgiTsError (operator) when there is no log to write to, or no app
+ * @throws WsgiTsError (operator) when there is no log to write to, no app, or no right to --user
  */
 export async function runMaster(
   settings: Settings,
   version: string,
-  { worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions = {},
+  {
+    worker = new URL('../worker/worker.js', import.meta.url),
+    launch = noLaunch,
+  }: MasterOptions = {},
 ): Promise<number> {
   process.chdir(settings.chdir); // every relative path of the settings starts there
+  const surroundings = enterSurroundings(settings, process.env);
   const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();
@@ -63,8 +72,9 @@ export async function runMaster(
     logger.info(`Handling signal: ${shortName(signal)}`);
     interruption.abort();
   };
+  const terminal = new Terminal(process.env);
   const unwatch = watchSignals(process, (signal) => {
-    onSignal(signal);
+    onSignal(terminal.meant(signal, logger));
   });
   const cleanups: (() => Promise<void> | void)[] = [unwatch];
   try {
@@ -92,7 +102,7 @@ export async function runMaster(
     });
     logger.info(`Starting wsgi-ts ${version}`);
     const listeners = await openListeners({
-      addresses: settings.bind.map(parseAddress),
+      ...surroundings.listening,
       backlog: settings.backlog,
       secure: tls !== null,
       interpreter,
@@ -105,16 +115,20 @@ export async function runMaster(
       .join(',');
     logger.info(`Listening at: ${urls} (${process.pid})`);
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
+    launch.begun();
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
     cleanups.push(() => endRelays(relays));
+    const notifier = surroundings.notifier(interpreter, logger);
     return await new Promise((resolve) => {
-      const shared = { settings, version, worker, logger, interpreter, listeners, relays };
+      const parts = { worker, logger, interpreter, listeners, relays, surroundings, notifier };
+      const shared = { settings, ...parts };
       onSignal = supervise(shared, resolve);
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
+    launch.failed(error);
     if (!(error instanceof WsgiTsError)) throw error;
     logger.error([error.message, error.remedy, error.traceback].filter(Boolean).join('\n'));
     return error.exitCode;
@@ -133,6 +147,8 @@ interface Shared {
   readonly interpreter: Interpreter;
   readonly listeners: readonly Listener[];
   readonly relays: OutputRelays;
+  readonly surroundings: Surroundings;
+  readonly notifier: ServiceNotifier;
 }
 
 /**
@@ -150,6 +166,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
     interpreter.executable === '' ? settings.python : interpreter.executable,
     process.argv.slice(1),
     process.env['SCRIPT_NAME'] ?? '',
+    shared.surroundings.identity,
   );
   const clock = (): number => performance.now();
   const milliseconds = (seconds: number): number => seconds * 1000;
@@ -165,6 +182,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
   const happened = (event: EventWithoutTime): void => {
     const decision = decide(state, { ...event, now: clock() });
     state = decision.state;
+    shared.notifier.observe(state);
     for (const action of decision.actions) perform(action);
   };
   const tick = (): void => {
@@ -203,6 +221,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
         return;
       case 'reopen-logs':
         reopen(logger);
+        shared.surroundings.giveLogs();
         return;
       case 'renew-certificates':
         if (certificatesAreGood(tlsPolicy(settings), logger))
@@ -275,14 +294,4 @@ function certificatesAreGood(policy: TlsPolicy | null, logger: Logger): boolean 
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {
   await stdout?.end();
   if (stderr !== stdout) await stderr?.end();
-}
-
-/** Whether a process runs, be it another user's (EPERM). */
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

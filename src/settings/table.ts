@@ -5,6 +5,7 @@
 
 import { httpRows } from './rows/http.ts';
 import { loggingRows } from './rows/logging.ts';
+import { processRows } from './rows/process.ts';
 import { proxyRows } from './rows/proxies.ts';
 import { serverRows } from './rows/server.ts';
 import { tlsRows } from './rows/tls.ts';
@@ -13,6 +14,7 @@ import type { Setting } from './setting.ts';
 /** The rows by the key that the program knows each by, in the order in which people read them. */
 export const settingsTable = {
   ...serverRows,
+  ...processRows,
   ...httpRows,
   ...proxyRows,
   ...tlsRows,

@@ -11,6 +11,7 @@ import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
+import { assumeIdentity } from './identity.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { openProtocols, type Protocols } from './protocols.ts';
 import { Refusals } from './refusals.ts';
@@ -59,6 +60,7 @@ class Worker {
     this.#phase = 'loading';
     this.#configuration = configuration;
     try {
+      await assumeIdentity(configuration);
       this.#openLogs(configuration);
       this.#logger?.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.

@@ -5,6 +5,12 @@ import type { Settings } from '../../src/settings/table.ts';
 
 /** Every setting's default; the app's directory is `directory`. */
 export function defaultSettings(directory: string): Settings {
-  const world = { cwd: directory, isDirectory: () => true, checkAccessLogFormat: () => undefined };
+  const world = {
+    cwd: directory,
+    isDirectory: () => true,
+    userId: () => undefined,
+    groupId: () => undefined,
+    checkAccessLogFormat: () => undefined,
+  };
   return resolveSettings({ argv: {}, env: {}, world }).settings;
 }
