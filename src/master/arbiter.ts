@@ -5,7 +5,7 @@
 
 import type { LogLevel } from '../messages.ts';
 import { describeExit, nameOf } from './exit-report.ts';
-import { shortName, signalTable } from './signals.ts';
+import { meaningOf, resized, shortName } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import {
   backoff,
@@ -175,8 +175,7 @@ class Step {
   }
 
   #signal(signal: MasterSignal): void {
-    const meaning = signalTable[signal];
-    const name = signal.slice('SIG'.length);
+    const meaning = meaningOf(signal, this.#state.settings.daemonized);
     if (meaning.kind === 'ignored') {
       this.#log('debug', `${signal} ignored. ${meaning.why}`);
       return;
@@ -188,7 +187,8 @@ class Step {
         else if (!meaning.graceful) this.#hurry();
         return;
       case 'resize':
-        this.#state.target = Math.max(1, this.#state.target + meaning.change);
+      case 'dismiss':
+        this.#state.target = resized(this.#state.target, meaning);
         return;
       case 'reopen-logs':
         this.#actions.push({ type: 'reopen-logs' });
@@ -199,10 +199,11 @@ class Step {
         }
         return;
       case 'renew-certificates':
+        this.#state.target ||= this.#state.settings.workers; // they had been dismissed
         this.#actions.push({ type: 'renew-certificates' });
         return;
       case 'unsupported':
-        this.#log('warning', `${name} is not supported yet. ${meaning.instead}`);
+        this.#log('warning', `${signal.slice(3)} is not supported yet. ${meaning.instead}`);
         return;
     }
   }
@@ -269,11 +270,8 @@ class Step {
     const due = Math.floor((this.#now - worker.spawnedAt) / importNoticeEvery);
     if (due <= worker.importNotices) return;
     worker.importNotices = due;
-    const seconds = (due * importNoticeEvery) / 1000;
-    this.#log(
-      'info',
-      `Worker (pid:${nameOf(worker)}) is still importing the app after ${seconds} s`,
-    );
+    const text = `is still importing the app after ${(due * importNoticeEvery) / 1000} s`;
+    this.#log('info', `Worker (pid:${nameOf(worker)}) ${text}`);
   }
 
   #kill(worker: MutableWorker, why: string): void {

@@ -175,6 +175,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
       workers: settings.workers,
       timeout: milliseconds(settings.timeout),
       gracefulTimeout: milliseconds(settings.gracefulTimeout) + lastWords,
+      daemonized: settings.daemon,
     },
     clock(),
   );

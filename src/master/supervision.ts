@@ -11,6 +11,8 @@ export interface ArbiterSettings {
   readonly timeout: number;
   /** How long workers may take to stop. */
   readonly gracefulTimeout: number;
+  /** Whether the server runs as a daemon. */
+  readonly daemonized?: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface Worker {
 /** Everything that the arbiter knows. */
 export interface ArbiterState {
   readonly settings: ArbiterSettings;
-  /** How many workers there should be: TTIN and TTOU change it. */
+  /** How many workers there should be: TTIN and TTOU change it; 0 after WINCH. */
   readonly target: number;
   /** Oldest first. */
   readonly workers: readonly Worker[];

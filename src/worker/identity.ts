@@ -1,5 +1,5 @@
 // A worker becomes who it shall be: its title, and the rights of --user and --group in place of the master's. worker.ts
-// calls it before logs are opened and the app is imported, on the main thread. It must never leave a worker with rights
+// calls it when the logs are open and before the app is imported, on the main thread. It must never leave a worker with rights
 // that it was to give up: whatever fails here ends the worker.
 
 import { accessSync, constants, fchownSync, fstatSync, realpathSync } from 'node:fs';

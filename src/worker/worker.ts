@@ -60,8 +60,8 @@ class Worker {
     this.#phase = 'loading';
     this.#configuration = configuration;
     try {
-      await assumeIdentity(configuration);
       this.#openLogs(configuration);
+      await assumeIdentity(configuration);
       this.#logger?.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.
       await this.#logger?.drain();
