@@ -5,6 +5,7 @@
 
 import { closeSync, constants, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { leaveLostTerminal } from '../log/lost-terminal.ts';
 import type { Logger } from '../log/logger.ts';
 import type { MasterSignal } from './signals.ts';
 
@@ -72,6 +73,7 @@ export class Terminal {
     this.#probe = probe;
     const nohup = /(?:^|\/)nohup$/.test(variables['_'] ?? '');
     this.#atStart = !nohup && probe.talks() && probe.controls();
+    leaveLostTerminal();
     if (!this.#atStart) return;
     this.#timer = setInterval(() => {
       this.look();

@@ -5,6 +5,7 @@
 import { accessSync, constants, fchownSync, fstatSync, realpathSync } from 'node:fs';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
+import { leaveLostTerminal } from '../log/lost-terminal.ts';
 import type { WorkerConfiguration, WorkerIdentity } from '../messages.ts';
 
 /**
@@ -18,6 +19,7 @@ export async function assumeIdentity(
 ): Promise<void> {
   const { title, identity, python, chdir, noBuild } = configuration;
   process.title = title;
+  leaveLostTerminal();
   if (identity === null) return;
   // While we may still read it: the binding of a server that root has started lies in root's home.
   const interpreter = await startInterpreter({
