@@ -109,6 +109,8 @@ missing=()
 [ "$purpose" = run ] || command -v curl >/dev/null || missing+=(curl)
 # Tests of TLS make their certificates with it.
 [ "$purpose" = run ] || command -v openssl >/dev/null || missing+=(openssl)
+# The units in deploy/ are checked with it.
+[ "$purpose" = run ] || command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "$binding" = missing ]; then
   for tool in make g++ pkg-config; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   if [ ! -f "$header" ] || [ ! -f "$libpc/python-$minor-embed.pc" ]; then

@@ -11,6 +11,14 @@ export interface InheritedListener {
   readonly url: string;
 }
 
+/** The user and group whose rights a worker takes before it loads the app. */
+export interface WorkerIdentity {
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether it gets all groups of that user; else it has the one alone. */
+  readonly initgroups: boolean;
+}
+
 /** What a worker needs to know; sent once, before anything else. */
 export interface WorkerConfiguration {
   readonly app: string;
@@ -46,6 +54,10 @@ export interface WorkerConfiguration {
   readonly listeners: readonly InheritedListener[];
   /** Descriptor of the file for the journal of requests. */
   readonly journalFd: number;
+  /** What `ps` shows. */
+  readonly title: string;
+  /** Null: it keeps the master's rights. */
+  readonly identity: WorkerIdentity | null;
   /** Absent where there is no settings file. */
   readonly hooks?: HookFacts;
 }

@@ -221,3 +221,19 @@ def test_a_pipe_blocks_and_is_closed_on_exec():
     assert os.read(ends[0], 1) == b"x"
     for fd in ends:
         os.close(fd)
+
+
+def test_two_sockets_share_a_port_only_if_both_want_to():
+    first = sockets.listen(tcp("127.0.0.1"), 16, 0, True)
+    port = first["address"]["port"]
+    assert sockets.listen(tcp("127.0.0.1", port), 16, 0, True)["ok"]
+    assert sockets.listen(tcp("127.0.0.1", port), 16)["code"] == "EADDRINUSE"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_unix_socket_is_given_to_its_owner(tmp_path):
+    path = tmp_path / "given.sock"
+    assert sockets.listen(unix(path), 16, 0o027, False, [54321, 54322])["ok"]
+    status = path.stat()
+    assert (status.st_uid, status.st_gid) == (54321, 54322)
+    assert stat.S_IMODE(status.st_mode) == 0o750

@@ -56,20 +56,28 @@ _listeners: dict[int, _Listener] = {}
 """By descriptor."""
 
 
-def listen(address: Address, backlog: int, umask: int = 0) -> dict[str, Any]:
+def listen(
+    address: Address,
+    backlog: int,
+    umask: int = 0,
+    reuse_port: bool = False,
+    owner: list[int] | None = None,
+) -> dict[str, Any]:
     """Open a listening socket, non-blocking and close-on-exec.
 
     address: `{kind: "tcp", host, port}`, `{kind: "unix", path}` or `{kind: "fd", fd}`; port 0 picks
         a free one, and of a name's addresses the first IPv4 one is taken, as gunicorn does.
     backlog: connections that may wait for a worker; an inherited socket that listens keeps its own.
     umask: bits taken from mode 777 of a unix socket's file.
+    reuse_port: let other sockets of this user, with the same option, listen on the port too.
+    owner: `[uid, gid]` that a unix socket's file is given to.
 
     Return `{ok: True, fd, address}` with the address really bound, or `{ok: False, code, reason}`:
     code is the errno's name (`EADDRINUSE`), `UNRESOLVED`, `NOT_A_SOCKET`, `NOT_A_STREAM` or
     `UNKNOWN`. No OSError is raised.
     """
     try:
-        listener = _open(address, int(backlog), int(umask))
+        listener = _open(address, int(backlog), int(umask), reuse_port, owner)
     except _UnusableError as error:
         return _failure(error.code, str(error))
     except socket.gaierror as error:
@@ -176,21 +184,25 @@ def _attach_filter(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, header)
 
 
-def _open(address: Address, backlog: int, umask: int) -> _Listener:
+def _open(
+    address: Address, backlog: int, umask: int, reuse_port: bool, owner: list[int] | None
+) -> _Listener:
     if address["kind"] == "fd":
         return _adopt(int(address["fd"]), backlog)
     if address["kind"] == "unix":
-        return _listen_unix(address["path"], backlog, umask)
-    return _listen_tcp(address["host"], int(address["port"]), backlog)
+        return _listen_unix(address["path"], backlog, umask, owner)
+    return _listen_tcp(address["host"], int(address["port"]), backlog, reuse_port)
 
 
-def _listen_tcp(host: str, port: int, backlog: int) -> _Listener:
+def _listen_tcp(host: str, port: int, backlog: int, reuse_port: bool) -> _Listener:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, target = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         # A restart must not wait for the TIME_WAIT of the last run's connections.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(target)
         _start(sock, backlog)
     except OSError:
@@ -199,7 +211,7 @@ def _listen_tcp(host: str, port: int, backlog: int) -> _Listener:
     return _Listener(sock)
 
 
-def _listen_unix(path: str, backlog: int, umask: int) -> _Listener:
+def _listen_unix(path: str, backlog: int, umask: int, owner: list[int] | None) -> _Listener:
     abstract = path.startswith("\0")
     if not abstract:
         _make_room(path)
@@ -210,6 +222,8 @@ def _listen_unix(path: str, backlog: int, umask: int) -> _Listener:
         # umask of the process, which Node's threads share.
         if not abstract:
             os.chmod(path, 0o777 & ~umask)
+            if owner is not None:
+                os.chown(path, owner[0], owner[1], follow_symlinks=False)
         _start(sock, backlog)
     except OSError:
         sock.close()

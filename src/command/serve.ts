@@ -57,8 +57,27 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     await checkApp(settings.app, settings);
     return 0;
   }
+  return start(resolved, reread, variables);
+}
+
+/** Runs the master: here, or in a process of its own. */
+async function start(
+  resolved: ResolvedSettings,
+  reread: () => Promise<ResolvedSettings>,
+  variables: Variables,
+): Promise<number> {
+  const { detach, openLaunch } = await import('../master/daemon.ts');
+  const launch = openLaunch(variables);
+  const { settings } = resolved;
+  if (settings.daemon && launch === null) return detach(settings, variables);
   const { runMaster } = await import('../master/master.ts');
-  return runMaster(resolved, version, { reread });
+  try {
+    const options = launch === null ? { reread } : { reread, launch };
+    return await runMaster(resolved, version, options);
+  } catch (error) {
+    launch?.failed(error); // there is no terminal to tell
+    throw error;
+  }
 }
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */

@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { compileFormat } from '../log/access-log.ts';
 import { readQuotas } from '../quotas.ts';
 import { automaticWorkers } from '../settings/automatic-workers.ts';
+import { groupId, userId } from '../settings/accounts.ts';
 import type { SettingsWorld } from '../settings/value-types.ts';
 
 /** This machine. */
@@ -17,6 +18,8 @@ export const world: SettingsWorld = {
       return false;
     }
   },
+  userId: (name) => userId(name),
+  groupId: (name) => groupId(name),
   checkAccessLogFormat: (format) => {
     compileFormat(format);
   },

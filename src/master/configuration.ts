@@ -3,10 +3,11 @@
 
 import { WsgiTsError } from '../errors.ts';
 import type { HttpPolicy, TlsPolicy } from '../http/policy.ts';
-import type { WorkerConfiguration } from '../messages.ts';
+import type { WorkerConfiguration, WorkerIdentity } from '../messages.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import type { Listener } from './listeners.ts';
+import { titleOf } from './title.ts';
 import { firstListenerFd } from './worker-handle.ts';
 
 /**
@@ -15,6 +16,7 @@ import { firstListenerFd } from './worker-handle.ts';
  * @param python - the interpreter that the master has found: a worker need not look for it again
  * @param argv - the command line as the app shall see it in `sys.argv`, the program first
  * @param scriptName - the environment variable SCRIPT_NAME, or ''; one that `--env` sets wins
+ * @param identity - whose rights a worker takes; null: the master's
  * @throws WsgiTsError (operator, exit code 1) when no app is given
  */
 export function configure(
@@ -23,6 +25,7 @@ export function configure(
   python: string | null,
   argv: readonly string[],
   scriptName: string,
+  identity: WorkerIdentity | null,
 ): WorkerConfiguration {
   if (settings.app === null) {
     throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
@@ -57,6 +60,8 @@ export function configure(
     argv,
     listeners: listeners.map(({ url }, index) => ({ fd: firstListenerFd + index, url })),
     journalFd: firstListenerFd + listeners.length,
+    title: titleOf('worker', settings),
+    identity,
   };
 }
 

@@ -5,7 +5,7 @@
 import { readCertificates } from '../certificates.ts';
 import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
-import type { WorkerConfiguration } from '../messages.ts';
+import type { WorkerConfiguration, WorkerIdentity } from '../messages.ts';
 import type { Settings } from '../settings/table.ts';
 import { configure, tlsPolicy } from './configuration.ts';
 import type { Listener } from './listeners.ts';
@@ -31,6 +31,8 @@ export interface GenerationSurroundings {
   readonly scriptName: string;
   /** The command line as the app shall see it, the program first. */
   readonly argv: readonly string[];
+  /** Whom the workers shall be; null: who the master is. */
+  readonly identity: WorkerIdentity | null;
   /** Opens the listening sockets, or takes those that are there. */
   readonly openListeners: (settings: Settings, tls: TlsPolicy | null) => Promise<Listener[]>;
 }
@@ -44,7 +46,7 @@ export interface GenerationSurroundings {
 export async function makeGeneration(
   number: number,
   settings: Settings,
-  { python, scriptName, argv, openListeners }: GenerationSurroundings,
+  { python, scriptName, argv, identity, openListeners }: GenerationSurroundings,
 ): Promise<Generation> {
   if (settings.accessLogFile !== null) {
     // The workers write it; that it can be opened is to be known before the first of them starts.
@@ -53,7 +55,7 @@ export async function makeGeneration(
   const tls = tlsPolicy(settings);
   if (tls !== null) readCertificates(tls);
   const listeners = await openListeners(settings, tls);
-  const configuration = configure(settings, listeners, python, argv, scriptName);
+  const configuration = configure(settings, listeners, python, argv, scriptName, identity);
   return { number, settings, listeners, configuration };
 }
 
@@ -65,5 +67,6 @@ export function arbiterSettings(settings: Settings): ArbiterSettings {
     bootTimeout: settings.bootTimeout * 1000,
     gracefulTimeout: settings.gracefulTimeout * 1000 + lastWords,
     drainDelay: settings.drainDelay * 1000,
+    daemonized: settings.daemon,
   };
 }

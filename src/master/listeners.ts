@@ -30,6 +30,12 @@ export interface ListenOptions {
   readonly secure: boolean;
   /** Connections that may wait for a worker. */
   readonly backlog: number;
+  /** What the mode of a unix socket's file shall lack; gunicorn's default is 0: any user's proxy may connect. */
+  readonly umask: number;
+  /** Whether other servers may listen on the same port. */
+  readonly reusePort: boolean;
+  /** Whom a unix socket's file shall belong to; null: to us. */
+  readonly owner: { readonly uid: number; readonly gid: number } | null;
   readonly interpreter: Pick<Interpreter, 'call'>;
   readonly logger: Logger;
   /** Waits one second; may reject to give up. */
@@ -40,8 +46,6 @@ export interface ListenOptions {
 
 /** gunicorn's: how often an address in use is tried again, a second apart. */
 const retries = 5;
-/** gunicorn's default umask is 0: any user's proxy may connect to a unix socket. */
-const socketUmask = 0;
 
 /**
  * Opens all sockets. An address in use is tried again for five seconds: the last server may be about to leave.
@@ -136,10 +140,14 @@ type Answer =
   | { readonly ok: true; readonly fd: number; readonly address: Address; readonly owned: boolean }
   | { readonly ok: false; readonly code: string; readonly reason: string };
 
-function listen(address: Address, { interpreter, backlog }: ListenOptions): Answer {
+function listen(address: Address, options: ListenOptions): Answer {
+  const { interpreter, backlog, umask, reusePort, owner } = options;
   const asked: Plain = { ...address };
+  const ids = owner && [owner.uid, owner.gid];
   // The shape is sockets.py's, and its tests hold it.
-  return interpreter.call('sockets', 'listen', asked, backlog, socketUmask) as unknown as Answer;
+  return interpreter.call(
+    ...(['sockets', 'listen', asked, backlog, umask, reusePort, ids] as const),
+  ) as unknown as Answer;
 }
 
 interface Refused {

@@ -11,23 +11,30 @@ import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import { createLogger } from '../log/logger.ts';
 import type { ProcessLogger } from '../log/logger.ts';
-import { parseAddress } from '../settings/address.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
+import { noLaunch } from './daemon.ts';
+import type { Launch } from './daemon.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
+import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
 import type { MasterHooks } from './hooks.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
-import { claimPidfile } from './pidfile.ts';
+import type { ServiceNotifier } from './notify.ts';
+import { claimPidfile, processExists } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
 import { Reloader } from './reload.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import { Supervisor } from './supervisor.ts';
+import { enterSurroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 import { Succession } from './upgrade.ts';
+
+const workerProgram = new URL('../worker/worker.js', import.meta.url);
 
 /** What the master is started with besides its settings. */
 export interface MasterOptions {
@@ -35,6 +42,8 @@ export interface MasterOptions {
   readonly reread: () => Promise<ResolvedSettings>;
   /** The program of a worker; a test may have one of its own. */
   readonly worker?: URL;
+  /** Who waits for a daemon's start. */
+  readonly launch?: Launch;
 }
 
 /**
@@ -42,16 +51,17 @@ export interface MasterOptions {
  *
  * @returns the exit code: 0 after TERM, INT or QUIT; 1 where the server could not start (the log says why);
  *   3 or 4 where no worker could be booted
- * @throws WsgiTsError (operator) when there is no log to write to, or no app
+ * @throws WsgiTsError (operator) when there is no log to write to, no app, or no right to --user
  */
 export async function runMaster(
   resolved: ResolvedSettings,
   version: string,
-  { reread, worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions,
+  { reread, worker = workerProgram, launch = noLaunch }: MasterOptions,
 ): Promise<number> {
   const { settings, warnings, notes } = resolved;
   const startedIn = process.cwd();
   process.chdir(settings.chdir); // every relative path of the settings starts there
+  const surroundings = enterSurroundings(settings, process.env);
   const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();
@@ -60,8 +70,9 @@ export async function runMaster(
     logger.info(`Handling signal: ${shortName(signal)}`);
     interruption.abort();
   };
+  const terminal = new Terminal(process.env);
   const unwatch = watchSignals(process, (signal) => {
-    onSignal(signal);
+    onSignal(terminal.meant(signal, logger));
   });
   const cleanups: (() => Promise<void> | void)[] = [unwatch];
   try {
@@ -73,7 +84,7 @@ export async function runMaster(
         processExists,
       );
       succession.onPromotion(() => {
-        pidfile.rename(settings.pid ?? '');
+        if (settings.pid !== null) pidfile.rename(settings.pid);
       });
       cleanups.push(() => {
         pidfile.release();
@@ -97,15 +108,16 @@ export async function runMaster(
     cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last
     hooks.onStarting();
     let held: readonly Listener[] = succession.inheritListeners(interpreter);
-    const surroundings: GenerationSurroundings = {
+    const basis: GenerationSurroundings = {
       python: interpreter.executable === '' ? settings.python : interpreter.executable,
       scriptName: process.env['SCRIPT_NAME'] ?? '',
       argv: process.argv.slice(1),
-      openListeners: async ({ bind, backlog }, tls) => {
+      identity: surroundings.identity,
+      openListeners: async (wanted, tls) => {
         const listeners = await openListeners({
-          addresses: bind.map(parseAddress),
+          ...surroundings.listening(wanted),
           held,
-          backlog,
+          backlog: wanted.backlog,
           secure: tls !== null,
           interpreter,
           logger,
@@ -116,25 +128,28 @@ export async function runMaster(
         return listeners;
       },
     };
-    const first = await makeGeneration(1, settings, surroundings);
+    const first = await makeGeneration(1, settings, basis);
     logger.info(
       `Listening at: ${first.listeners.map(({ url }) => url).join(',')} (${process.pid})`,
     );
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
+    launch.begun();
     hooks.whenReady(first.listeners);
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
     cleanups.push(() => endRelays(relays));
+    const notifier = surroundings.notifier(interpreter, logger);
     return await new Promise((finish) => {
       const goBack = (generation: Generation): void => {
         held = generation.listeners;
       };
-      const shared = { worker, logger, interpreter, relays, hooks, succession, finish };
-      onSignal = supervise(first, { ...shared, reread, surroundings, goBack });
+      const shared = { worker, logger, interpreter, relays, hooks, succession, notifier };
+      onSignal = supervise(first, { ...shared, surroundings, finish, reread, basis, goBack });
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
+    launch.failed(error);
     if (!(error instanceof WsgiTsError)) throw error;
     logger.error([error.message, error.remedy, error.traceback].filter(Boolean).join('\n'));
     return error.exitCode;
@@ -154,16 +169,18 @@ interface Parts {
   readonly succession: Succession;
   readonly finish: (exitCode: number) => void;
   readonly reread: () => Promise<ResolvedSettings>;
-  readonly surroundings: GenerationSurroundings;
+  readonly basis: GenerationSurroundings;
+  readonly surroundings: Surroundings;
+  readonly notifier: ServiceNotifier;
   readonly goBack: (generation: Generation) => void;
 }
 
 /** Ties supervisor and reloader together. Returns where signals are to be reported. */
 function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => void {
-  const { succession, reread, surroundings, logger, hooks } = parts;
+  const { succession, reread, basis, surroundings, logger, hooks, notifier } = parts;
   const reloader = new Reloader(first, {
     reread,
-    surroundings,
+    surroundings: basis,
     logger,
     onReread: (settings) => {
       hooks.onReload(settings);
@@ -182,8 +199,14 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
       reloader.goBack(generation);
     },
     upgrade: (listeners) => {
-      if (hooks.preExec()) succession.start(listeners);
+      if (hooks.preExec()) succession.start(listeners, surroundings.passedOn(notifier));
     },
+    observe: (state) => {
+      // Whoever goes on is the service now; its stop is not.
+      if (state.stop === null || succession.successor === null) notifier.observe(state);
+      else notifier.mainPid(succession.successor);
+    },
+    giveLogs: surroundings.giveLogs,
     isShared: () => succession.isShared(),
     onTick: () => {
       succession.look();
@@ -195,14 +218,4 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {
   await stdout?.end();
   if (stderr !== stdout) await stderr?.end();
-}
-
-/** Whether a process runs, be it another user's (EPERM). */
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -3,7 +3,7 @@
 
 import type { Draft } from './draft.ts';
 import { describeStop } from './exit-report.ts';
-import { shortName, signalTable } from './signals.ts';
+import { meaningOf, resized, shortName } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import { quickStopLimit, unwellAfter } from './supervision.ts';
 import type { ArbiterSettings, Stop } from './supervision.ts';
@@ -11,7 +11,7 @@ import type { ArbiterSettings, Stop } from './supervision.ts';
 /** Does what a signal asks. */
 export function obey(draft: Draft, signal: MasterSignal): void {
   const { state } = draft;
-  const meaning = signalTable[signal];
+  const meaning = meaningOf(signal, state.settings.daemonized);
   if (meaning.kind === 'ignored') {
     draft.log('debug', `${signal} ignored. ${meaning.why}`);
     return;
@@ -22,7 +22,8 @@ export function obey(draft: Draft, signal: MasterSignal): void {
       askToStop(draft, meaning.graceful);
       return;
     case 'resize':
-      state.target = Math.max(1, state.target + meaning.change);
+    case 'dismiss':
+      state.target = resized(state.target, meaning);
       return;
     case 'reopen-logs':
       draft.act({ type: 'reopen-logs' });

@@ -2,15 +2,19 @@
 // removed at the end. master.ts calls it, on the master's main thread, before anything else is opened.
 // It must never remove or replace a file that tells of a process which runs.
 
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
 
 /** The server's own pid file. */
 export interface Pidfile {
   /** Removes the file if it still holds our pid; never throws. */
   release(): void;
-  /** Takes the place of the file at `path`; never throws. */
+  /**
+   * Moves to another path: the file there is made, then ours is removed. (A successor's `.2` becomes the file proper.)
+   *
+   * @throws WsgiTsError as {@link claimPidfile} does; the file stays where it is
+   */
   rename(path: string): void;
 }
 
@@ -27,6 +31,21 @@ export function claimPidfile(
   pid: number,
   isAlive: (pid: number) => boolean,
 ): Pidfile {
+  let current = path;
+  claim(current, pid, isAlive);
+  return {
+    release: () => {
+      release(current, pid);
+    },
+    rename: (next) => {
+      claim(next, pid, isAlive);
+      if (resolve(next) !== resolve(current)) release(current, pid);
+      current = next;
+    },
+  };
+}
+
+function claim(path: string, pid: number, isAlive: (pid: number) => boolean): void {
   const other = attempt(path, 'read', () => readPid(path));
   // Our own pid in it: a container's last run, where the master's pid is the same each time.
   if (other !== undefined && other !== pid && isAlive(other)) {
@@ -39,27 +58,30 @@ export function claimPidfile(
   }
   attempt(path, 'write', () => {
     const draft = join(dirname(path), `.${basename(path)}.${pid}`);
-    writeFileSync(draft, `${pid}\n`, { mode: 0o644 });
+    writeFileSync(draft, `${pid}\n`);
+    // Everybody may read it, whatever --umask says. It stays the master's, also with --user: who may write a pid here
+    // has a root's script send signals to a process of their choice.
+    chmodSync(draft, 0o644);
     renameSync(draft, path);
   });
-  let place = path;
-  return {
-    release: () => {
-      try {
-        if (readPid(place) === pid) unlinkSync(place);
-      } catch {
-        // Gone, or no longer ours to touch: either way there is nothing left to do.
-      }
-    },
-    rename: (to) => {
-      try {
-        renameSync(place, to);
-        place = to;
-      } catch {
-        // The same: a server must not end for it.
-      }
-    },
-  };
+}
+
+function release(path: string, pid: number): void {
+  try {
+    if (readPid(path) === pid) unlinkSync(path);
+  } catch {
+    // Gone, or no longer ours to touch: either way there is nothing left to do.
+  }
+}
+
+/** Whether a process runs, be it another user's (EPERM). */
+export function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
 }
 
 /** The pid in a file; undefined where there is no file, or no pid in it. */

@@ -8,6 +8,8 @@ export type SignalMeaning =
   | { readonly kind: 'stop'; readonly graceful: boolean }
   /** One worker more, or one less. */
   | { readonly kind: 'resize'; readonly change: 1 | -1 }
+  /** No worker at all, until there is a HUP or TTIN. */
+  | { readonly kind: 'dismiss' }
   /** Open the log files anew, here and in the workers (log rotation). */
   | { readonly kind: 'reopen-logs' }
   /** Read settings, certificates and app anew, and replace the workers one by one. */
@@ -39,8 +41,25 @@ export const signalTable: Readonly<Record<MasterSignal, SignalMeaning>> = {
   SIGUSR1: { kind: 'reopen-logs' },
   SIGUSR2: { kind: 'upgrade' },
   SIGHUP: { kind: 'reload' },
-  SIGWINCH: { kind: 'ignored', why: 'Not daemonized' },
+  SIGWINCH: { kind: 'dismiss' },
 };
+
+/** What `signal` asks for. Every terminal sends SIGWINCH when its window changes: it counts for a daemon alone. */
+export function meaningOf(signal: MasterSignal, daemonized = false): SignalMeaning {
+  const meaning = signalTable[signal];
+  if (meaning.kind !== 'dismiss' || daemonized) return meaning;
+  return { kind: 'ignored', why: 'Not daemonized' };
+}
+
+/** How many workers there should be after such a signal, where there were to be `target`. */
+export function resized(
+  target: number,
+  meaning: SignalMeaning & { readonly kind: 'resize' | 'dismiss' },
+): number {
+  if (meaning.kind === 'dismiss') return 0;
+  // TTOU leaves the last one alone, and none where none is wanted.
+  return Math.max(Math.min(1, target), target + meaning.change);
+}
 
 /** A signal's name as gunicorn writes it in the log: `SIGTERM` is `term`. */
 export function shortName(signal: MasterSignal): string {

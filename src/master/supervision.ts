@@ -15,6 +15,8 @@ export interface ArbiterSettings {
   readonly gracefulTimeout: number;
   /** How long the server goes on serving when it was told to stop. */
   readonly drainDelay: number;
+  /** Whether the server runs as a daemon. */
+  readonly daemonized?: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export interface Generation {
 /** Everything that the arbiter knows. */
 export interface ArbiterState {
   readonly settings: ArbiterSettings;
-  /** How many workers there should be: TTIN, TTOU and WINCH change it. */
+  /** How many workers there should be: TTIN and TTOU change it; 0 after WINCH. */
   readonly target: number;
   /** A reload begins a new one. Workers of an older one serve until enough of the new one are ready. */
   readonly generation: number;

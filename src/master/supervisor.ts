@@ -31,6 +31,10 @@ export interface SupervisorOptions {
   readonly interpreter: Interpreter;
   readonly relays: OutputRelays;
   readonly hooks: MasterHooks;
+  /** Is told of every new state. */
+  readonly observe: (state: ArbiterState) => void;
+  /** Lets the workers' user write the log files that were opened anew. */
+  readonly giveLogs: () => void;
   /** Reads settings anew, and reports a generation by {@link Supervisor.begin}. */
   readonly reload: () => void;
   /** The generation that serves once another one was given up. */
@@ -87,6 +91,7 @@ export class Supervisor {
     const { target } = this.#state;
     const decision = decide(this.#state, { ...event, now: performance.now() });
     this.#state = decision.state;
+    this.#options.observe(this.#state);
     if (this.#state.target !== target) {
       this.#options.hooks.workersChanged(this.#state.target, target);
     }
@@ -121,6 +126,7 @@ export class Supervisor {
         return;
       case 'reopen-logs':
         reopen(logger);
+        this.#options.giveLogs();
         return;
       case 'reload':
         reload();

@@ -18,6 +18,11 @@ interface Inheritance {
 const variable = 'WSGI_TS_UPGRADE';
 const firstFd = 3;
 
+/** Whose variables are ours: this process, and the master that has started it in its own place. */
+export function predecessorOf(env: Readonly<Record<string, string | undefined>>): number[] {
+  return env[variable] === undefined ? [process.pid] : [process.pid, process.ppid];
+}
+
 /** What {@link Succession} needs. */
 export interface SuccessionOptions {
   /** Where this master was started, before any --chdir. */
@@ -77,8 +82,17 @@ export class Succession {
     this.#onPromotion();
   }
 
-  /** Starts the second master, with this one's command line, directory and variables. */
-  start(listeners: readonly Listener[]): void {
+  /** The second master's process id; null: there is none. */
+  get successor(): number | null {
+    return this.#successor;
+  }
+
+  /**
+   * Starts the second master, with this one's command line, directory and variables.
+   *
+   * @param more - variables that were taken out of this one's
+   */
+  start(listeners: readonly Listener[], more: Readonly<Record<string, string>>): void {
     const { logger, directory, env } = this.#options;
     if (this.#successor !== null) {
       logger.warning(`USR2 ignored: another master runs already (pid:${this.#successor})`);
@@ -99,7 +113,7 @@ export class Succession {
     };
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
       cwd: directory,
-      env: { ...env, [variable]: JSON.stringify(inheritance) },
+      env: { ...env, ...more, [variable]: JSON.stringify(inheritance) },
       stdio: ['inherit', 'inherit', 'inherit', ...listeners.map(({ fd }) => fd)],
     });
     // It outlives this master.

@@ -104,6 +104,7 @@ export class WorkerHandle {
 
 function start({
   script,
+  configuration,
   listenerFds,
   relays,
   journalFd,
@@ -119,7 +120,9 @@ function start({
     return writeEnd;
   };
   try {
-    const child = fork(script, [], {
+    const child = fork(script, [configuration.title], {
+      // room for it: a title can't be longer than what was typed
+
       // Standard input is the master's, as with gunicorn: breakpoint() works in a terminal.
       stdio: [
         'inherit',

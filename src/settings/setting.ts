@@ -13,6 +13,7 @@ export type Section =
   | 'Proxies'
   | 'TLS and HTTP/2'
   | 'Server Mechanics'
+  | 'Process Naming'
   | 'Logging'
   | 'Debugging';
 

@@ -7,6 +7,7 @@ import { configRows, gunicornRows } from './rows/gunicorn.ts';
 import { httpRows } from './rows/http.ts';
 import { lifecycleRows } from './rows/lifecycle.ts';
 import { loggingRows } from './rows/logging.ts';
+import { processRows } from './rows/process.ts';
 import { proxyRows } from './rows/proxies.ts';
 import { serverRows } from './rows/server.ts';
 import { tlsRows } from './rows/tls.ts';
@@ -18,6 +19,7 @@ export const settingsTable = {
   ...serverRows,
   ...lifecycleRows,
   ...gunicornRows,
+  ...processRows,
   ...httpRows,
   ...proxyRows,
   ...tlsRows,

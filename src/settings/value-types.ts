@@ -16,6 +16,10 @@ export interface SettingsWorld {
   readonly cwd: string;
   /** Whether there is a directory at this absolute path, and we may enter it. */
   isDirectory(path: string): boolean;
+  /** The uid of the user with this name; undefined: there is none. */
+  userId(name: string): number | undefined;
+  /** The gid of the group with this name; undefined: there is none. */
+  groupId(name: string): number | undefined;
   /** Throws a {@link WsgiTsError} where the access log's format has an atom that does not exist. */
   checkAccessLogFormat(format: string): void;
   /** How many workers fit this machine, and a sentence's end that says why. */

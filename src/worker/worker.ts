@@ -10,6 +10,7 @@ import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { assumeIdentity } from './identity.ts';
 import { WorkerHooks } from './hooks.ts';
 import { recycler } from './recycler.ts';
 import { openService, type Service } from './service.ts';
@@ -64,6 +65,7 @@ class Worker {
     this.#configuration = configuration;
     try {
       this.#openLogs(configuration);
+      await assumeIdentity(configuration);
       this.#logger?.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.
       await this.#logger?.drain();

@@ -10,6 +10,8 @@ export function defaultSettings(directory: string): Settings {
     isDirectory: () => true,
     checkAccessLogFormat: () => undefined,
     automaticWorkers: () => ({ workers: 1, reason: 'it is a test' }),
+    userId: () => undefined,
+    groupId: () => undefined,
   };
   return resolveSettings({ argv: {}, env: {}, world }).settings;
 }

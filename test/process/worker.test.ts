@@ -42,7 +42,7 @@ async function forkWorker(app: string) {
   const folder = inRepository('fixtures', 'apps');
   const listeners = [{ fd: 3, url: `http://127.0.0.1:${port}` }];
   const settings = { ...defaultSettings(folder), app, keepAlive: 2 };
-  const configuration = configure(settings, listeners, null, ['wsgi-ts', app], '');
+  const configuration = configure(settings, listeners, null, ['wsgi-ts', app], '', null);
   child.send({ type: 'configure', configuration } satisfies MasterMessage);
   assert.deepEqual(await once(child, 'message'), [{ type: 'ready' }, undefined]);
   after(() => child.kill('SIGKILL'));

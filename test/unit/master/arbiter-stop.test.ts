@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { MasterSignal } from '../../../src/master/signals.ts';
 import { Story } from './arbiter-story.ts';
 
 suite('a silent worker', () => {
@@ -138,5 +139,20 @@ suite('other signals', () => {
   test('WINCH, which a terminal sends at each change of its size, is no news', () => {
     const story = new Story(1).ready(1).happens({ type: 'signal', signal: 'SIGWINCH' });
     assert.deepEqual(story.logged(), ['debug: SIGWINCH ignored. Not daemonized']);
+  });
+
+  test('WINCH ends a daemon’s workers, and none is started before HUP or TTIN', () => {
+    const story = new Story(2).ready(1, 2);
+    const daemonized = { ...story.state.settings, daemonized: true };
+    story.state = { ...story.state, settings: daemonized };
+    const term = (...ids: number[]) => ids.map((id) => [id, 'SIGTERM'] as const);
+    const signal = (name: MasterSignal) => story.happens({ type: 'signal', signal: name });
+    assert.deepEqual(signal('SIGWINCH').sent(), term(1, 2));
+    assert.deepEqual(story.exits(1).exits(2).spawned(), []);
+    assert.deepEqual(signal('SIGTTOU').spawned(), []);
+    assert.deepEqual(signal('SIGTTIN').spawned(), [3]);
+    story.ready(3);
+    assert.deepEqual(signal('SIGWINCH').sent(), term(3));
+    assert.deepEqual(signal('SIGHUP').spawned(), [4, 5]);
   });
 });

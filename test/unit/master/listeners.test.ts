@@ -40,6 +40,9 @@ function open(
     held,
     backlog: 64,
     secure: false,
+    umask: 0o7,
+    reusePort: true,
+    owner: { uid: 33, gid: 4 },
     interpreter: {
       call: (module, name, ...args) => {
         calls.push([module, name, ...args]);
@@ -72,7 +75,9 @@ test('each address is opened, and shown as it was really bound', async () => {
     'listen',
     { kind: 'tcp', host: '127.0.0.1', port: 0 },
     64,
-    0,
+    0o7,
+    true,
+    [33, 4],
   ]);
 });
 

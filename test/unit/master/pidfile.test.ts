@@ -1,7 +1,7 @@
 // The pid file, in a real folder; which processes live is up to the test.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
@@ -76,4 +76,35 @@ test('a folder that does not exist is one clear error', () => {
     message: `--pid: can't write ${missing}`,
     remedy: /ENOENT/,
   });
+});
+
+test('the file moves to another path, which is the one that is removed', () => {
+  const pidfile = claimPidfile(`${path}.2`, 4711, nobodyLives);
+  pidfile.rename(path);
+  assert.deepEqual(readdirSync(folder), ['server.pid']);
+  pidfile.rename(path);
+  assert.equal(readFileSync(path, 'utf8'), '4711\n');
+  pidfile.release();
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('it does not move to where a process that runs has its own', () => {
+  writeFileSync(path, '99\n');
+  const pidfile = claimPidfile(`${path}.2`, 4711, everybodyLives);
+  assert.throws(
+    () => {
+      pidfile.rename(path);
+    },
+    { code: 'ERR_WSGI_ALREADY_RUNNING' },
+  );
+  assert.equal(readFileSync(`${path}.2`, 'utf8'), '4711\n');
+  pidfile.release();
+  assert.deepEqual(readdirSync(folder), ['server.pid']);
+});
+
+test('everybody may read it, whatever the umask', () => {
+  const before = process.umask(0o777);
+  claimPidfile(path, 4711, nobodyLives);
+  process.umask(before);
+  assert.equal(statSync(path).mode & 0o777, 0o644);
 });

@@ -14,7 +14,8 @@ describe('every setting', () => {
     it(`${key} has well-formed flags, the main one in words and last`, () => {
       if (key === 'app') return;
       assert.ok(setting.flags.length >= 1 && setting.flags.length <= 2, 'what commander can hold');
-      for (const flag of setting.flags) assert.match(flag, /^(-[a-z]|--[a-z]+\d?([-_][a-z]+)*)$/);
+      for (const flag of setting.flags)
+        assert.match(flag, /^(-[a-zA-Z]|--[a-z]+\d?([-_][a-z]+)*)$/);
       assert.match(setting.flags.at(-1) ?? '', /^--/);
     });
 

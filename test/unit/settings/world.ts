@@ -1,4 +1,5 @@
-// The world as the settings' tests know it: in /srv, with two directories, and one atom for the access log.
+// The world as the settings' tests know it: in /srv, with two directories, a user, a group, and one atom for the access
+// log.
 
 import { WsgiTsError } from '../../../src/errors.ts';
 import type { SettingsWorld } from '../../../src/settings/value-types.ts';
@@ -8,6 +9,8 @@ export function world(): SettingsWorld {
   return {
     cwd: '/srv',
     isDirectory: (path) => path === '/srv' || path === '/srv/site',
+    userId: (name) => (name === 'www-data' ? 33 : undefined),
+    groupId: (name) => (name === 'adm' ? 4 : undefined),
     checkAccessLogFormat: (format) => {
       if (format.includes('%(zz)s')) {
         throw new WsgiTsError('ERR_WSGI_LOG_FORMAT', 'operator', '%(zz)s is not an atom', {
