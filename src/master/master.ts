@@ -26,6 +26,7 @@ import type { OutputRelays } from './output-relay.ts';
 import type { ServiceNotifier } from './notify.ts';
 import { claimPidfile, processExists } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
+import { preload } from './preload.ts';
 import { Reloader } from './reload.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
@@ -128,6 +129,7 @@ export async function runMaster(
         return listeners;
       },
     };
+    if (settings.preloadApp) await preload(startedIn, logger, interruption.signal);
     const first = await makeGeneration(1, settings, basis);
     logger.info(
       `Listening at: ${first.listeners.map(({ url }) => url).join(',')} (${process.pid})`,

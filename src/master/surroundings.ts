@@ -32,7 +32,7 @@ export interface Surroundings {
   /** Whoever tells the service manager how we are. */
   notifier(interpreter: Interpreter, logger: Logger): ServiceNotifier;
   /** Lets the workers' user write the log files; at the start, and when they are opened anew. */
-  giveLogs(): void;
+  readonly giveLogs: () => void;
   /** Variables that were taken out of the environment, for a master that takes our place. */
   passedOn(notifier: ServiceNotifier): Readonly<Record<string, string>>;
 }

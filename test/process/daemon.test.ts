@@ -60,7 +60,7 @@ describe('a daemon', () => {
     );
     await daemon.stop();
     assert.ok(!existsSync(join(folder, 'daemon.pid')));
-    assert.match(daemon.log.output(), /Shutting down: Master\n$/);
+    assert.match(daemon.log.output(), /Shutting down: Master\n.*Served .*\n$/);
   });
 
   test('keeps its output with -R, as far as it is no terminal', async () => {
@@ -79,7 +79,7 @@ describe('a daemon', () => {
     const log = new SpawnedProcess('tail', tail, { cwd: folder, env: activatedEnvironment() });
     process.kill(pid, 'SIGTERM');
     await log.waitForEnd();
-    assert.match(log.output(), /Listening at[^]*Shutting down: Master\n$/);
+    assert.match(log.output(), /Listening at[^]*Shutting down: Master\n.*Served .*\n$/);
   });
 
   test('ends its workers at WINCH, starts none, and has them again after HUP or TTIN', async () => {

@@ -153,6 +153,9 @@ suite('other signals', () => {
     assert.deepEqual(signal('SIGTTIN').spawned(), [3]);
     story.ready(3);
     assert.deepEqual(signal('SIGWINCH').sent(), term(3));
-    assert.deepEqual(signal('SIGHUP').spawned(), [4, 5]);
+    assert.deepEqual(signal('SIGHUP').spawned(), []);
+    story.happens({ type: 'reloaded', generation: 2, settings: daemonized });
+    assert.deepEqual(story.spawned(), [4], 'the first shows whether it works');
+    assert.deepEqual(story.ready(4).spawned(), [5]);
   });
 });

@@ -21,7 +21,7 @@ describe('nearest', () => {
     ['--access-log', flags, ['--access-logfile', '--access-logformat']],
     ['--graceful', flags, ['--graceful-timeout']],
     ['--keepalive', flags, ['--keep-alive']],
-    ['project_name', names, []],
+    ['database_url', names, []],
     ['x', names, []],
     ['', names, []],
     ['--zzz', flags, []],
