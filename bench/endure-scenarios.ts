@@ -6,9 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inRepository } from '../test/helpers/repository.ts';
-import { isAlive, startServer, type ServerProcess } from '../test/helpers/server-process.ts';
+import {
+  isAlive,
+  startServer,
+  startUnderShell,
+  type ServerProcess,
+} from '../test/helpers/server-process.ts';
 import { breakages } from './endure-breakages.ts';
-import { NamedRequests } from './named-requests.ts';
+import { NamedRequests } from '../test/helpers/named-requests.ts';
 import { startWrk } from './wrk-load.ts';
 
 interface Outcome {
@@ -25,7 +30,8 @@ async function underLoad(url: string, action: () => Promise<string>): Promise<Ou
   const began = performance.now();
   await sleep(500);
   const said = await action();
-  while (performance.now() - began < 25_000) await sleep(500);
+  // Until there are surely enough: a reload of one worker takes much of its time.
+  while (performance.now() - began < 40_000) await sleep(500);
   const { requests, errors, said: failures } = await end();
   const lost = failures === '' ? '' : ` (${failures})`;
   return {
@@ -49,20 +55,21 @@ function reloads(workers: number): (times: number) => Promise<Outcome> {
 }
 
 async function upgrades(times: number): Promise<Outcome> {
-  const server = await startServer(['-w2', ...flask]);
-  let master = server.pid;
+  const args = ['--bind=127.0.0.1:0', '--log-level=debug', '-w2', ...flask];
+  const server = startUnderShell(args);
+  const listening = /Listening at: (\S+) \((\d+)\)/;
+  const [, url = '', first] = await server.waitForOutput(listening);
+  await server.waitForOutput(/Worker ready/, { count: 2 });
+  let master = Number(first);
   try {
-    return await underLoad(server.url, async () => {
+    return await underLoad(url, async () => {
       for (let round = 1; round <= times; round++) {
         process.kill(master, 'SIGUSR2');
-        const [, next] = await server.waitForOutput(/Listening at: \S+ \((\d+)\)/, {
-          count: round + 1,
-        });
-        await server.waitForReadyWorkers(2 * (round + 1));
-        const old = master;
-        process.kill(old, 'SIGTERM');
+        const [, , next] = await server.waitForOutput(listening, { count: round + 1 });
+        await server.waitForOutput(/Worker ready/, { count: 2 * (round + 1) });
+        process.kill(master, 'SIGTERM');
+        while (isAlive(master)) await sleep(20);
         master = Number(next);
-        while (isAlive(old)) await sleep(20);
       }
       return `${times} upgrades by USR2`;
     });

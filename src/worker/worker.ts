@@ -192,12 +192,13 @@ class Worker {
     }
     await Promise.race([connections.stop(left()), this.#hurry]);
     if (this.#hurried) connections.cutOff();
+    // Every request is answered or cut off; what comes now may be too long for the master's patience.
+    await sendAll({ type: 'ended', requests: handler.served, cut: this.#cut });
     const closed = handler.close(left() / 1000);
     // Who is told to hurry while a view runs on without its client doesn't wait for it.
     await (this.#hurried ? closed : Promise.race([closed, this.#hurry]));
     this.#logger?.info(`Worker exiting (pid: ${process.pid})`);
     await this.#drainLogs();
-    await sendAll({ type: 'ended', requests: handler.served, cut: this.#cut });
     // Python's threads may still run, and even hold the GIL: exit(3) ends them where they are.
     process.exit(0);
   }

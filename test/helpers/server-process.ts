@@ -24,6 +24,8 @@ export interface ServerOptions {
    * for an error log that goes to a file). By default `workers`, or `listening` where `args` have a log level.
    */
   readonly ready?: 'workers' | 'listening' | 'spawned';
+  /** `none`: a config file says where to listen. */
+  readonly bind?: 'none';
   /** Milliseconds to wait at most for that, as in {@link OutputQuery}. */
   readonly patience?: number;
 }
@@ -94,7 +96,8 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const ownLevel = valueOf(args, '--log-level') !== undefined;
   const ready = options.ready ?? (ownLevel ? 'listening' : 'workers');
-  const bind = valueOf(args, '--bind', '-b') === undefined ? ['--bind', '127.0.0.1:0'] : [];
+  const isBound = options.bind === 'none' || valueOf(args, '--bind', '-b') !== undefined;
+  const bind = isBound ? [] : ['--bind', '127.0.0.1:0'];
   const level = ownLevel ? [] : ['--log-level', 'debug'];
   const patience = options.patience === undefined ? {} : { patience: options.patience };
   const server = spawnCli([...bind, ...level, ...args], options);
@@ -105,6 +108,18 @@ export async function startServer(
     await server.waitForReadyWorkers(Number(wanted), patience);
   }
   return server;
+}
+
+/**
+ * Starts wsgi-ts as the child of a shell that outlives it: what the server leaves behind (a second master) lives on until
+ * `killGroup`. It is not ready yet.
+ */
+export function startUnderShell(args: readonly string[]): SpawnedProcess {
+  const command = [process.execPath, inRepository('dist', 'src', 'cli.js'), ...args];
+  return new SpawnedProcess('sh', ['-c', '"$@"; exec sleep 1000', 'sh', ...command], {
+    cwd: repositoryRoot,
+    env: activatedEnvironment(),
+  });
 }
 
 /** What {@link runCli} gives back. */
