@@ -5,6 +5,7 @@
 
 import type { LogLevel } from '../messages.ts';
 import { describeExit, nameOf } from './exit-report.ts';
+import { replaceAll } from './replacement.ts';
 import { shortName, signalTable } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
 import {
@@ -16,6 +17,7 @@ import {
   tickEvery,
 } from './supervision.ts';
 import type { Action, ArbiterState, BootFailure, Event, Worker } from './supervision.ts';
+import type { Draft, MutableWorker } from './supervision.ts';
 
 /** What {@link decide} gives. */
 export interface Decision {
@@ -33,14 +35,11 @@ export function decide(state: ArbiterState, event: Event): Decision {
   const draft: Draft = { ...state, workers: state.workers.map((worker) => ({ ...worker })) };
   const actions: Action[] = [];
   const step = new Step(draft, actions, event.now);
-  step.take(event);
+  if (event.type === 'changed') replaceAll(draft, actions, event);
+  else step.take(event);
   step.settle();
   return { state: draft, actions };
 }
-
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type MutableWorker = Mutable<Worker>;
-type Draft = Omit<Mutable<ArbiterState>, 'workers'> & { workers: MutableWorker[] };
 
 /** One call of {@link decide}: it changes a copy of the state. */
 class Step {
@@ -54,7 +53,7 @@ class Step {
     this.#now = now;
   }
 
-  take(event: Event): void {
+  take(event: Exclude<Event, { type: 'changed' }>): void {
     if (event.type === 'tick') {
       this.#tick();
       return;

@@ -158,6 +158,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
       workers: settings.workers,
       timeout: milliseconds(settings.timeout),
       gracefulTimeout: milliseconds(settings.gracefulTimeout) + lastWords,
+      reload: settings.reload,
     },
     clock(),
   );
@@ -224,6 +225,15 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
     }
   };
   let timer: NodeJS.Timeout | undefined;
+  if (settings.reload) {
+    logger.warning('Reloader is on. Use in development only!');
+    void import('./reloader.ts').then(({ startReloader }) => {
+      const onChange = (paths: readonly string[]): void => {
+        happened({ type: 'changed', paths });
+      };
+      startReloader({ settings, logger, onChange });
+    });
+  }
   tick();
   return (signal) => {
     happened({ type: 'signal', signal });
@@ -237,10 +247,12 @@ type EventWithoutTime = Event extends infer E ? (E extends Event ? Omit<E, 'now'
 async function stopBehindLog(
   logger: ProcessLogger,
   handle: WorkerHandle | undefined,
-  { graceful, signal }: Action & { readonly type: 'stop' },
+  { graceful, signal, hurryAfter }: Action & { readonly type: 'stop' },
 ): Promise<void> {
   await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
   handle?.stop(graceful, signal);
+  if (hurryAfter !== undefined)
+    setTimeout(() => handle?.stop(false, 'SIGQUIT'), hurryAfter).unref();
 }
 
 function reopen(logger: Logger): void {

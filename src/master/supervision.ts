@@ -11,6 +11,8 @@ export interface ArbiterSettings {
   readonly timeout: number;
   /** How long workers may take to stop. */
   readonly gracefulTimeout: number;
+  /** Whether an app that can't be loaded is waited for (--reload), instead of ending the server. Default: no. */
+  readonly reload?: boolean;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface ArbiterState {
   /** Oldest first. */
   readonly workers: readonly Worker[];
   readonly nextId: number;
-  /** Whether any worker has ever been ready: the app can be loaded. */
+  /** Whether any worker has ever been ready: the app can be loaded. With --reload taken for granted. */
   readonly everReady: boolean;
   /** Rounds of workers in a row that died before they were ready. */
   readonly crashes: number;
@@ -62,6 +64,11 @@ export interface ArbiterState {
   readonly finished: boolean;
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** A worker, and the state, as a decision changes its own copy of them. */
+export type MutableWorker = Mutable<Worker>;
+export type Draft = Omit<Mutable<ArbiterState>, 'workers'> & { workers: MutableWorker[] };
+
 /** The state before anything happened; the first event, a tick, spawns the workers. */
 export function initialState(settings: ArbiterSettings, now: number): ArbiterState {
   return {
@@ -69,7 +76,7 @@ export function initialState(settings: ArbiterSettings, now: number): ArbiterSta
     target: settings.workers,
     workers: [],
     nextId: 1,
-    everReady: false,
+    everReady: settings.reload ?? false,
     crashes: 0,
     delayed: 0,
     spawnAfter: 0,
@@ -97,6 +104,8 @@ export type Event = { readonly now: number } & (
       /** Why there never was a process. */
       readonly failure?: string;
     }
+  /** Files of the app have changed (--reload). */
+  | { readonly type: 'changed'; readonly paths: readonly string[] }
   | { readonly type: 'tick' }
   | { readonly type: 'signal'; readonly signal: MasterSignal }
 );
@@ -110,6 +119,8 @@ export type Action =
       readonly id: number;
       readonly graceful: boolean;
       readonly signal: NodeJS.Signals;
+      /** Milliseconds after which it is told to be quick, if it still runs then. */
+      readonly hurryAfter?: number;
     }
   | { readonly type: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
   | { readonly type: 'reopen-logs' }
@@ -130,6 +141,8 @@ export const tickEvery = { running: 1000, stopping: 100 } as const;
 export const quickStopLimit = 2000;
 /** Milliseconds that a worker which serves nobody yet gets to stop. */
 export const bootStopLimit = 2000;
+/** Milliseconds that a worker gets to finish what it runs when its app's files have changed. */
+export const staleLimit = 1000;
 /** Milliseconds between two lines that say a worker is still importing. */
 export const importNoticeEvery = 30_000;
 

@@ -6,6 +6,7 @@
 import { httpRows } from './rows/http.ts';
 import { loggingRows } from './rows/logging.ts';
 import { proxyRows } from './rows/proxies.ts';
+import { reloadRows } from './rows/reload.ts';
 import { serverRows } from './rows/server.ts';
 import { tlsRows } from './rows/tls.ts';
 import type { Setting } from './setting.ts';
@@ -17,6 +18,7 @@ export const settingsTable = {
   ...proxyRows,
   ...tlsRows,
   ...loggingRows,
+  ...reloadRows,
 };
 
 /** What the program calls a setting. */

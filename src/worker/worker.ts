@@ -134,7 +134,7 @@ class Worker {
       onAnswer: () => {
         acceptor.answered();
       },
-    });
+    }).catch((error: unknown) => this.#withoutApp(error, configuration));
     reinstall();
     const protocols = openProtocols({
       ...{ handler, policy, keepAlive, refusals, logger },
@@ -159,6 +159,15 @@ class Worker {
     });
     if (!this.#stopWanted) await acceptor.open();
     return { handler, protocols, acceptor };
+  }
+
+  /** With --reload requests are answered with why the app can't be loaded; else, and for all else, `error` stays one. */
+  async #withoutApp(error: unknown, configuration: WorkerConfiguration): Promise<WsgiHandler> {
+    const isTheirs = error instanceof WsgiTsError && error.blame === 'application';
+    if (!configuration.reload || !isTheirs) throw error;
+    this.#logger?.error(describe(error));
+    const { standInFor } = await import('./failure-handler.ts');
+    return standInFor(error, configuration, this.#accessLog ?? null);
   }
 
   async #failed(error: unknown): Promise<never> {
