@@ -41,6 +41,8 @@ export interface WorkerConfiguration {
   readonly gracefulTimeout: number;
   /** Seconds an idle connection is kept. */
   readonly keepAlive: number;
+  /** Whether an app that can't be loaded is answered for with its traceback (--reload). */
+  readonly reload: boolean;
   readonly backlog: number;
   readonly http: HttpPolicy;
   readonly logLevel: LogLevel;

@@ -86,6 +86,11 @@ export function startInterpreter(options: InterpreterOptions): Promise<Interpret
   return turn;
 }
 
+/** The one that runs already; undefined: none does. */
+export function runningInterpreter(): Interpreter | undefined {
+  return started?.interpreter;
+}
+
 async function start(options: InterpreterOptions): Promise<Interpreter> {
   const site = localSite({ ...process.env });
   const environment = chooseEnvironment(options.python, options.directory, site);

@@ -66,6 +66,7 @@ function render(
   }
 }
 
-function escapeHtml(text: string): string {
+/** `text` as text of a page, or within the double quotes of an attribute. */
+export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

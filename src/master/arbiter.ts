@@ -9,6 +9,7 @@ import { Draft } from './draft.ts';
 import type { MutableWorker } from './draft.ts';
 import { describeExit, nameOf, shownRequests } from './exit-report.ts';
 import { beginGeneration, beginStop, fallBack, finish, obey, sayHealth } from './orders.ts';
+import { replaceAll } from './replacement.ts';
 import { plan } from './staffing.ts';
 import {
   backoff,
@@ -41,6 +42,7 @@ export function decide(state: ArbiterState, event: Event): Decision {
 function take(draft: Draft, event: Event): void {
   if (event.type === 'tick') tick(draft);
   else if (event.type === 'signal') obey(draft, event.signal);
+  else if (event.type === 'changed') replaceAll(draft, event.paths);
   else if (event.type === 'reloaded') beginGeneration(draft, event.generation, event.settings);
   else {
     const worker = draft.state.workers.find(({ id }) => id === event.id);

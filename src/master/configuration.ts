@@ -51,6 +51,7 @@ export function configure(
     timeout: settings.timeout,
     gracefulTimeout: settings.gracefulTimeout,
     keepAlive: settings.keepAlive,
+    reload: settings.reload,
     backlog: settings.backlog,
     http: httpPolicy(settings, scriptName),
     logLevel: settings.logLevel,

@@ -68,5 +68,6 @@ export function arbiterSettings(settings: Settings): ArbiterSettings {
     gracefulTimeout: settings.gracefulTimeout * 1000 + lastWords,
     drainDelay: settings.drainDelay * 1000,
     daemonized: settings.daemon,
+    reload: settings.reload,
   };
 }

@@ -10,8 +10,9 @@ import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import { createLogger } from '../log/logger.ts';
-import type { ProcessLogger } from '../log/logger.ts';
+import type { Logger, ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
+import type { Settings } from '../settings/table.ts';
 import { noLaunch } from './daemon.ts';
 import type { Launch } from './daemon.ts';
 import { makeGeneration } from './generation.ts';
@@ -214,7 +215,19 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
       succession.look();
     },
   });
+  if (first.settings.reload) void watchFiles(first.settings, logger, supervisor.changed);
   return supervisor.signal;
+}
+
+/** Has workers replaced whenever a file of the app changes (--reload). */
+async function watchFiles(
+  settings: Settings,
+  logger: Logger,
+  onChange: (paths: readonly string[]) => void,
+): Promise<void> {
+  logger.warning('Reloader is on. Use in development only!');
+  const { startReloader } = await import('./reloader.ts');
+  startReloader({ settings, logger, onChange });
 }
 
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {

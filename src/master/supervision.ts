@@ -17,6 +17,8 @@ export interface ArbiterSettings {
   readonly drainDelay: number;
   /** Whether the server runs as a daemon. */
   readonly daemonized?: boolean;
+  /** Whether an app that can't be loaded is waited for (--reload), instead of ending the server. Default: no. */
+  readonly reload?: boolean;
 }
 
 /**
@@ -71,7 +73,7 @@ export interface ArbiterState {
   /** Oldest first. */
   readonly workers: readonly Worker[];
   readonly nextId: number;
-  /** Whether any worker has ever been ready: the app can be loaded. */
+  /** Whether any worker has ever been ready: the app can be loaded. With --reload taken for granted. */
   readonly everReady: boolean;
   /** Whether clients that ask for the server's health are told that it is well. */
   readonly healthy: boolean;
@@ -108,7 +110,7 @@ export function initialState(settings: ArbiterSettings, now: number): ArbiterSta
     fallback: null,
     workers: [],
     nextId: 1,
-    everReady: false,
+    everReady: settings.reload ?? false,
     healthy: true,
     crashes: 0,
     delayed: 0,
@@ -159,6 +161,8 @@ export type Event = { readonly now: number } & (
     }
   /** New settings were found good, and what they need is there. */
   | { readonly type: 'reloaded'; readonly generation: number; readonly settings: ArbiterSettings }
+  /** Files of the app have changed (--reload). */
+  | { readonly type: 'changed'; readonly paths: readonly string[] }
   | { readonly type: 'tick' }
   | { readonly type: 'signal'; readonly signal: MasterSignal }
 );
@@ -172,6 +176,8 @@ export type Action =
       readonly id: number;
       readonly graceful: boolean;
       readonly signal: NodeJS.Signals;
+      /** Milliseconds after which it is told to be quick, if it still runs then. */
+      readonly hurryAfter?: number;
     }
   | { readonly type: 'signal'; readonly id: number; readonly signal: NodeJS.Signals }
   | { readonly type: 'reopen-logs' }
@@ -201,6 +207,8 @@ export const tickEvery = { running: 1000, stopping: 100 } as const;
 export const quickStopLimit = 2000;
 /** Milliseconds that a worker which serves nobody yet gets to stop. */
 export const bootStopLimit = 2000;
+/** Milliseconds that a worker gets to finish what it runs when its app's files have changed. */
+export const staleLimit = 1000;
 /** Milliseconds between two lines that say a worker is still importing. */
 export const importNoticeEvery = 30_000;
 /** Crashes in a row from which on the server calls itself unwell. */

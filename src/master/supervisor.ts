@@ -11,10 +11,10 @@ import { decide } from './arbiter.ts';
 import { arbiterSettings } from './generation.ts';
 import type { Generation } from './generation.ts';
 import type { MasterHooks } from './hooks.ts';
-import { closeListeners, releaseListener, sealListener } from './listeners.ts';
 import type { Listener } from './listeners.ts';
 import type { OutputRelays } from './output-relay.ts';
 import { LifeRecord, logLost, nameRequest, openJournal } from './post-mortem.ts';
+import { Sealing } from './sealing.ts';
 import type { MasterSignal } from './signals.ts';
 import { initialState, tickEvery } from './supervision.ts';
 import type { Action, ArbiterState, Event } from './supervision.ts';
@@ -60,12 +60,12 @@ export class Supervisor {
   readonly #generations = new Map<number, Generation>();
   #state: ArbiterState;
   #timer: NodeJS.Timeout | undefined;
-  /** Descriptors of the listening sockets that take no new connections any more. */
-  readonly #sealed = new Set<number>();
+  readonly #sealing: Sealing;
 
   /** Starts the workers of the first generation. */
   constructor(first: Generation, options: SupervisorOptions) {
     this.#options = options;
+    this.#sealing = new Sealing(options.interpreter, options.isShared);
     this.#generations.set(first.number, first);
     this.#state = initialState(arbiterSettings(first.settings), performance.now());
     // Whoever makes this needs it before anything happens.
@@ -77,6 +77,11 @@ export class Supervisor {
   /** To be told of every signal. */
   readonly signal = (signal: MasterSignal): void => {
     this.#happened({ type: 'signal', signal });
+  };
+
+  /** Files of the app have changed (--reload). */
+  readonly changed = (paths: readonly string[]): void => {
+    this.#happened({ type: 'changed', paths });
   };
 
   /** Replaces the workers by those of a new generation. */
@@ -144,7 +149,9 @@ export class Supervisor {
         for (const handle of this.#handles.values()) handle.sayHealth(action.healthy);
         return;
       case 'close-listeners':
-        this.#closeListeners();
+        this.#sealing.endAll(this.#generations.values());
+        // The end is near: look more often.
+        this.#tickIn(tickEvery.stopping);
         return;
       case 'log':
         logger.log(action.level, action.message);
@@ -203,18 +210,19 @@ export class Supervisor {
   }
 
   /** Workers write to the same place as the master: why they stop comes before what they say of it. */
-  async #stopBehindLog({
-    id,
-    graceful,
-    signal,
-  }: Action & { readonly type: 'stop' }): Promise<void> {
-    const { logger } = this.#options;
+  async #stopBehindLog(order: Action & { readonly type: 'stop' }): Promise<void> {
+    const { id, graceful, signal, hurryAfter } = order;
     const handle = this.#handles.get(id);
-    const number = this.#state.workers.find((worker) => worker.id === id)?.generation;
-    await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
-    const listeners = number === undefined ? [] : (this.#generations.get(number)?.listeners ?? []);
-    const sealed = [...listeners.keys()].filter((i) => this.#sealed.has(listeners[i]?.fd ?? -1));
+    const number = this.#state.workers.find((worker) => worker.id === id)?.generation ?? 0;
+    await Promise.race([
+      this.#options.logger.drain(),
+      sleep(logPatience, undefined, { ref: false }),
+    ]);
+    const sealed = this.#sealing.indices(this.#generations.get(number)?.listeners ?? []);
     handle?.stop({ graceful, signal, sealed });
+    if (hurryAfter === undefined) return;
+    const quick = { graceful: false, signal: 'SIGQUIT', sealed } as const;
+    setTimeout(() => handle?.stop(quick), hurryAfter).unref();
   }
 
   #current(): Generation {
@@ -229,34 +237,14 @@ export class Supervisor {
 
   /** Addresses that only older generations had go: their workers, which still serve, empty the queues. */
   #keep(number: number): void {
-    const kept = new Set(this.#generation(number).listeners.map(({ fd }) => fd));
-    this.#release(number, (fd) => !kept.has(fd));
+    this.#sealing.endOthers(this.#generations.values(), this.#generation(number));
     this.#options.logger.debug('New settings and code are in use');
   }
 
   /** Addresses that only this generation had go. */
   #discard(number: number): void {
-    const current = this.#current();
-    const kept = new Set(current.listeners.map(({ fd }) => fd));
-    this.#release(number, (fd) => !kept.has(fd), [this.#generation(number)]);
-    this.#options.onGoBack(current);
-  }
-
-  #release(
-    number: number,
-    isOver: (fd: number) => boolean,
-    generations: Iterable<Generation> = this.#generations.values(),
-  ): void {
-    const { interpreter } = this.#options;
-    for (const { listeners } of generations) {
-      for (const listener of listeners) {
-        if (!isOver(listener.fd) || this.#sealed.has(listener.fd)) continue;
-        if (!this.#options.isShared() && sealListener(interpreter, listener)) {
-          this.#sealed.add(listener.fd);
-        }
-        releaseListener(interpreter, listener);
-      }
-    }
+    this.#sealing.endOthers([this.#generation(number)], this.#current());
+    this.#options.onGoBack(this.#current());
   }
 
   /** Generations without workers that will never have any again. */
@@ -266,19 +254,6 @@ export class Supervisor {
     for (const number of this.#generations.keys()) {
       if (!needed.has(number)) this.#generations.delete(number);
     }
-  }
-
-  #closeListeners(): void {
-    const { interpreter, isShared } = this.#options;
-    const shared = isShared();
-    for (const { listeners } of this.#generations.values()) {
-      for (const listener of listeners) {
-        if (!shared && sealListener(interpreter, listener)) this.#sealed.add(listener.fd);
-      }
-    }
-    closeListeners(interpreter, !shared);
-    // The end is near: look more often.
-    this.#tickIn(tickEvery.stopping);
   }
 }
 

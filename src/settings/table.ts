@@ -9,6 +9,7 @@ import { lifecycleRows } from './rows/lifecycle.ts';
 import { loggingRows } from './rows/logging.ts';
 import { processRows } from './rows/process.ts';
 import { proxyRows } from './rows/proxies.ts';
+import { reloadRows } from './rows/reload.ts';
 import { serverRows } from './rows/server.ts';
 import { tlsRows } from './rows/tls.ts';
 import type { Setting } from './setting.ts';
@@ -24,6 +25,7 @@ export const settingsTable = {
   ...proxyRows,
   ...tlsRows,
   ...loggingRows,
+  ...reloadRows,
 };
 
 /** What the program calls a setting. */

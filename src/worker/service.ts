@@ -26,6 +26,8 @@ export interface ServiceOptions {
   readonly accessLog: ProcessAccessLog | null;
   readonly health: Health;
   readonly hooks: AppHooks;
+  /** Stands in for an app that can't be loaded, or throws. */
+  readonly withoutApp: (error: unknown) => Promise<WsgiHandler>;
   /** Puts the worker's signal handlers back: the app, or Python itself, may have replaced them. */
   readonly reinstallSignals: () => void;
   /** Python has answered. */
@@ -71,7 +73,7 @@ export async function openService(
       acceptor.answered();
       options.onAnswer();
     },
-  });
+  }).catch(options.withoutApp);
   options.reinstallSignals();
   const connections = openProtocols({
     ...{ handler, policy, keepAlive, refusals, logger, healthPath, health },

@@ -5,6 +5,7 @@
 
 // First, because the imports of a module run in order and before its own statements.
 import '../sigusr1.ts';
+import type { WsgiHandler } from '../bridge/handler.ts';
 import { WsgiTsError } from '../errors.ts';
 import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
@@ -77,6 +78,7 @@ class Worker {
         accessLog: this.#accessLog ?? null,
         health: this.#health,
         hooks: this.#hooks,
+        withoutApp: (error) => this.#withoutApp(error, configuration),
         reinstallSignals,
         onAnswer: () => {
           if (configuration.recycling.requests > 0) this.#review(0);
@@ -164,6 +166,15 @@ class Worker {
     this.#logger = createLogger({ level, file: errorLogFile });
     if (accessLogFile === null) return;
     this.#accessLog = createAccessLog({ file: accessLogFile, format: accessLogFormat });
+  }
+
+  /** With --reload requests are answered with why the app can't be loaded; else, and for all else, `error` stays one. */
+  async #withoutApp(error: unknown, configuration: WorkerConfiguration): Promise<WsgiHandler> {
+    const isTheirs = error instanceof WsgiTsError && error.blame === 'application';
+    if (!configuration.reload || !isTheirs) throw error;
+    this.#logger?.error(describe(error));
+    const { standInFor } = await import('./failure-handler.ts');
+    return standInFor(error, configuration, this.#accessLog ?? null);
   }
 
   async #failed(error: unknown): Promise<never> {

@@ -67,6 +67,12 @@ export const unusedSettings: readonly UnusedSetting[] = [
     default: '127.0.0.1,::1',
     sentence: 'Only HTTP is spoken here; --forwarded-allow-ips says which proxies are trusted.',
   },
+  {
+    name: 'worker_tmp_dir',
+    flags: ['--worker-tmp-dir'],
+    takes: 'value',
+    sentence: 'A worker says over a pipe that it lives; there is no file.',
+  },
   { ...flagOf('spew'), sentence: 'Tracing is left to Python: `python -m trace --trace`.' },
   {
     name: 'http_parser',

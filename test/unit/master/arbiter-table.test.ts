@@ -74,6 +74,16 @@ suite('the table, walked whole', () => {
           failed: 'failed',
         },
       ],
+      changed: [
+        { type: 'changed', paths: ['app.py'] },
+        {
+          booting: 'stopping',
+          ready: 'stopping',
+          retiring: 'stopping',
+          stopping: 'stopping',
+          failed: 'failed',
+        },
+      ],
       term: [
         { type: 'signal', signal: 'SIGTERM' },
         {

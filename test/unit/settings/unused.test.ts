@@ -79,16 +79,6 @@ describe('a setting without a use', () => {
 /** Settings of gunicorn's whose rows are still to come. */
 const toCome = new Set([
   ...[
-    'daemon',
-    'user',
-    'group',
-    'umask',
-    'initgroups',
-    'proc_name',
-    'reuse_port',
-    'worker_tmp_dir',
-  ],
-  ...[
     'syslog',
     'syslog_addr',
     'syslog_prefix',
@@ -97,9 +87,7 @@ const toCome = new Set([
     'capture_output',
   ],
   ...['logconfig', 'logconfig_dict', 'logconfig_json', 'statsd_host', 'statsd_prefix'],
-  ...['dogstatsd_tags', 'enable_stdio_inheritance', 'disable_redirect_access_to_syslog'],
-  ...['enable_backlog_metric', 'reload', 'reload_engine', 'reload_extra_files'],
-  ...['max_requests', 'max_requests_jitter', 'preload_app'],
+  ...['dogstatsd_tags', 'disable_redirect_access_to_syslog', 'enable_backlog_metric'],
 ]);
 
 describe("gunicorn's settings", () => {
