@@ -3,6 +3,7 @@
 // nothing here may look at HTTP.
 import type { Logger } from '../log/logger.ts';
 import { Channel } from './channel.ts';
+import type { DispatchedExchange } from './dispatched-exchange.ts';
 import { Duplicates } from './duplicates.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS } from './frame.ts';
@@ -12,27 +13,6 @@ import { Watchdog } from './watchdog.ts';
 
 /** Milliseconds without a word of Python's control thread, after which a C extension must hold the GIL. */
 const GRACE = 1000;
-
-/** What a dispatcher knows of an exchange (exchange.ts). */
-export interface DispatchedExchange {
-  readonly request: { readonly socket: unknown };
-  /** Its id in frames: what `register` returned. */
-  readonly id: number;
-  /** When Python got it, by the dispatcher's clock (milliseconds). */
-  dispatchedAt: number;
-  /** Whether its response has not begun. */
-  readonly unanswered: boolean;
-  /** Whether Python is at work on it. */
-  readonly inPython: boolean;
-  hint(buffer: Buffer, start: number, end: number): void;
-  respond(buffer: Buffer, start: number, end: number): void;
-  respondWithStream(buffer: Buffer, start: number): void;
-  respondWithFile(buffer: Buffer, start: number): void;
-  end(outcome: number): void;
-  timeOut(limit: number, stack: string): void;
-  abandon(): void;
-  clientEnded(): void;
-}
 
 export interface DispatcherOptions {
   readonly requestFd: number;

@@ -5,7 +5,8 @@
 import type { EventEmitter } from 'node:events';
 import { close } from 'node:fs';
 import { WsgiTsError } from '../errors.ts';
-import type { DispatchedExchange, Dispatcher } from './dispatcher.ts';
+import type { DispatchedExchange } from './dispatched-exchange.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
 import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';

@@ -12,7 +12,7 @@ export interface Plan {
 }
 
 /** Whether a worker is to be replaced: it asked for it, or has the settings of before a reload. */
-export function isOutgoing(worker: Worker, generation: number): boolean {
+function isOutgoing(worker: Worker, generation: number): boolean {
   return worker.phase === 'retiring' || worker.generation !== generation;
 }
 

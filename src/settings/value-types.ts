@@ -6,7 +6,6 @@
 import { resolve } from 'node:path';
 import type { Plain } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
-import { Networks } from '../http/networks.ts';
 import { parseAddress } from './address.ts';
 import { listText, pythonLiteral, textsOf } from './plain-values.ts';
 
@@ -52,11 +51,13 @@ export interface ValueType<T> {
   readonly fromPlain?: (value: Plain) => readonly string[] | null;
 }
 
-function invalid(text: string, allowed: string): WsgiTsError {
+/** The error for a text that is no value of its type. */
+export function invalid(text: string, allowed: string): WsgiTsError {
   return new WsgiTsError('ERR_WSGI_SETTING', 'operator', `'${text}' is not ${allowed}`);
 }
 
-function once<T>(read: (text: string, world: SettingsWorld) => T): ValueType<T> {
+/** A type of which the last text counts, without the spaces around it. */
+export function once<T>(read: (text: string, world: SettingsWorld) => T): ValueType<T> {
   return { use: 'once', parse: (texts, world) => read((texts.at(-1) ?? '').trim(), world) };
 }
 
@@ -128,14 +129,6 @@ export const bytes: ValueType<number> = once((text) => {
   return value;
 });
 
-/** The path of a request's target, with no query. */
-export const requestPath: ValueType<string> = once((text) => {
-  if (!/^\/[!-~]*$/.test(text) || /[?#]/.test(text)) {
-    throw invalid(text, 'a path, such as /health');
-  }
-  return text;
-});
-
 /** One of a few words, in any case; `synonyms` are other words for them, which are not advertised. */
 export function choice<const T extends string>(
   words: readonly T[],
@@ -187,66 +180,6 @@ export const commaList: ValueType<readonly string[]> = {
       .filter((entry) => entry !== ''),
   ),
   fromPlain: (value) => [listText(value)],
-};
-
-/** Addresses and networks in one text, separated by commas; each one that `Networks` takes. */
-export const networks: ValueType<readonly string[]> = {
-  use: 'once',
-  parse: (texts, world) => {
-    const entries = commaList.parse(texts, world);
-    new Networks(entries);
-    return entries;
-  },
-  fromPlain: (value) => [listText(value)],
-};
-
-/**
- * `NAME=VALUE` in one text, separated by commas, or an object in JSON, as which the config file's dict comes.
- * Names are those of header fields, in lower case.
- */
-export const namedValues: ValueType<Readonly<Record<string, string>>> = {
-  use: 'once',
-  parse: (texts, world) => {
-    const given = texts.at(-1)?.trim() ?? '';
-    if (given.startsWith('{')) return namedValuesOfObject(given);
-    return Object.fromEntries(
-      commaList.parse(texts, world).map((entry) => {
-        const [, name, value] = /^([\w-]+)=(.+)$/.exec(entry) ?? [];
-        if (name === undefined || value === undefined)
-          throw invalid(entry, 'of the form NAME=VALUE');
-        return [name.toLowerCase(), value];
-      }),
-    );
-  },
-};
-
-function namedValuesOfObject(given: string): Record<string, string> {
-  const allowed = 'an object of names of header fields with a text for each';
-  let object: Record<string, unknown>;
-  try {
-    object = JSON.parse(given) as Record<string, unknown>;
-  } catch {
-    throw invalid(given, allowed);
-  }
-  return Object.fromEntries(
-    Object.entries(object).map(([name, value]) => {
-      if (!/^[\w-]+$/.test(name) || typeof value !== 'string') throw invalid(given, allowed);
-      return [name.toLowerCase(), value];
-    }),
-  );
-}
-
-/** Versions of HTTP in one text, separated by commas. */
-export const protocols: ValueType<readonly ('h1' | 'h2')[]> = {
-  use: 'once',
-  parse: (texts, world) => {
-    const words = commaList.parse(texts, world).map((word) => {
-      if (word === 'h1' || word === 'h2') return word;
-      throw invalid(word, 'a version of HTTP that is spoken here: h1 or h2');
-    });
-    if (words.length === 0) throw invalid('', 'a list of h1 and h2');
-    return words;
-  },
 };
 
 /** An existing directory; a relative one starts at the working directory. The value is absolute. */

@@ -1,7 +1,8 @@
 // The settings of how workers come and go: loaded, recycled, stopped. Part of the table (table.ts). Data only.
 
 import { row } from '../setting.ts';
-import { bytes, flag, integer, optional, requestPath, seconds } from '../value-types.ts';
+import { requestPath } from '../http-values.ts';
+import { bytes, flag, integer, optional, seconds } from '../value-types.ts';
 
 export const lifecycleRows = {
   maxRequests: row({

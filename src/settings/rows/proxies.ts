@@ -2,7 +2,8 @@
 
 import { forwardedFields } from '../../http/policy.ts';
 import { row } from '../setting.ts';
-import { choice, choices, commaList, integer, namedValues, networks } from '../value-types.ts';
+import { namedValues, networks } from '../http-values.ts';
+import { choice, choices, commaList, integer } from '../value-types.ts';
 
 export const proxyRows = {
   forwardedAllowIps: row({

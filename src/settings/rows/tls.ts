@@ -1,7 +1,8 @@
 // The settings of TLS and HTTP/2. Part of the table (table.ts). Data only.
 
 import { row } from '../setting.ts';
-import { choice, integer, optional, protocols, text } from '../value-types.ts';
+import { protocols } from '../http-values.ts';
+import { choice, integer, optional, text } from '../value-types.ts';
 
 export const tlsRows = {
   certfile: row({
