@@ -33,6 +33,8 @@ _directory: str | None = None
 _crash_log: int | None = None
 """Descriptor of the file that a crash is reported in; None: stderr."""
 
+_crash_path = "-"
+
 
 class Facts(TypedDict):
     """What TypeScript wants to know of the interpreter."""
@@ -111,11 +113,11 @@ def prepare(options: Preparation) -> None:
 def report_crashes(path: str) -> None:
     """Have a segmentation fault leave every thread's Python stack in the file `path` ("-": stderr).
 
-    To be called again when the file was renamed. It takes SIGSEGV from V8, which uses it for
+    It takes SIGSEGV from V8, which uses it for
     WebAssembly that reads out of its bounds: such a program dies here instead of throwing.
     """
-    global _crash_log  # noqa: PLW0603
-    before = _crash_log
+    global _crash_log, _crash_path  # noqa: PLW0603
+    before, _crash_path = _crash_log, path
     with contextlib.suppress(OSError, RuntimeError, ValueError):  # no right to write, stderr closed
         if path == "-":
             _crash_log = None
@@ -125,6 +127,12 @@ def report_crashes(path: str) -> None:
             faulthandler.enable(_crash_log, all_threads=True)
         if before is not None:
             os.close(before)
+
+
+def report_crashes_anew() -> None:
+    """Do so again where `prepare` did, since the file was renamed."""
+    if faulthandler.is_enabled():
+        report_crashes(_crash_path)
 
 
 def check(app: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from . import fork
+from . import app_log, fork
 from .channel import Channel
 from .control import Controller
 from .environ import Environ
@@ -32,8 +32,8 @@ def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
     channel = Channel(request_socket)
     threads: int = options["threads"]
 
-    def log(request: str, text: str) -> None:
-        gateway.log(request, text)
+    def log(request: str, level: int, text: str) -> None:
+        gateway.log_errors(request, level, text)
 
     base: Environ = {
         "SERVER_SOFTWARE": options["software"],
@@ -48,6 +48,7 @@ def start(app: WSGIApp, options: Mapping[str, Any]) -> dict[str, int]:
     gateway = Gateway(app, base, channel, options["server_header"])
     pool = ThreadPool(channel, gateway, threads)
     controller = Controller(Channel(control_socket), channel, gateway, pool)
+    app_log.attach(channel)
     pool.start()
     threading.Thread(target=controller.run, name="wsgi-ts control", daemon=True).start()
     return {"request_fd": request_fd, "control_fd": control_fd}

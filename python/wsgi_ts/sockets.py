@@ -75,6 +75,11 @@ def close() -> None:
                 os.unlink(file)
 
 
+def listening() -> list[socket.socket]:
+    """Return the sockets that listen now."""
+    return [listener.sock for listener in _listeners]
+
+
 def pipe() -> list[int]:
     """Make a pipe: `[read_fd, write_fd]`, blocking and close-on-exec; the caller closes both.
 

@@ -46,6 +46,8 @@ export interface HandlerOptions {
   readonly accessLog?: AccessLog | null;
   /** File that gets the Python stack of a crash (a segmentation fault); `-`, the default: standard error. */
   readonly errorLogFile?: string;
+  /** Called when Python is ready for the app, before it is imported. Default: `gunicorn.error` gets its handler. */
+  readonly onPrepared?: (interpreter: Interpreter) => void;
   /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
   readonly ownProcess?: boolean;
   /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
@@ -81,6 +83,8 @@ export interface WsgiHandler {
   readonly served: number;
   /** Duplicates a descriptor; close-on-exec, and closed in children that the app forks. */
   duplicate(fd: number): Promise<number>;
+  /** Has Python open anew the log files that it has open: they were renamed. */
+  reopenLogs(): void;
   /** Says `Connection: close` with every answer from now on. */
   drain(): void;
   /** Says that whatever is cut off from now on is so because the server ends. */
@@ -122,6 +126,9 @@ export async function createHandler(
     own_process: ownProcess,
     error_log: options.errorLogFile ?? '-',
   });
+  if (options.onPrepared === undefined)
+    interpreter.call('log_setup', 'install', options.errorLogFile ?? '-');
+  else options.onPrepared(interpreter);
   const started = startApp(interpreter, app, {
     threads,
     multiprocess: options.multiprocess ?? false,
@@ -169,6 +176,11 @@ export async function createHandler(
       load: { value: dispatcher },
       served: { get: () => dispatcher.answered },
       duplicate: { value: (fd: number) => dispatcher.duplicate(fd) },
+      reopenLogs: {
+        value: () => {
+          dispatcher.reopenLogs();
+        },
+      },
       drain: {
         value: () => {
           phase = 'drain';

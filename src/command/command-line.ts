@@ -30,8 +30,8 @@ export function newCommand(name: string): Command {
 export function addSettings(command: Command): Command {
   for (const [, setting] of settingRows) {
     if (setting.flags.length === 0) {
-      command.argument(`[${setting.metavar ?? setting.name}]`, setting.doc);
-      continue;
+      if (setting.metavar !== undefined) command.argument(`[${setting.metavar}]`, setting.doc);
+      continue; // others are the config file's alone
     }
     const byDefault = renderDefault(setting);
     const option = new Option(
@@ -51,8 +51,10 @@ export function addSettings(command: Command): Command {
 export function readSettings(command: Command, argv: readonly string[]): GivenTexts {
   command.parse(argv, { from: 'user' });
   const entries = settingRows.map(([key, setting]) => {
-    if (setting.flags.length === 0)
-      return [key, command.args.length > 0 ? command.args : undefined];
+    if (setting.flags.length === 0) {
+      const isArgument = setting.metavar !== undefined && command.args.length > 0;
+      return [key, isArgument ? command.args : undefined];
+    }
     const flag = setting.flags.at(-1);
     const option = command.options.find(({ long }) => long === flag);
     const attribute = option?.attributeName() ?? '';

@@ -7,6 +7,7 @@ import type { WorkerConfiguration } from '../messages.ts';
 import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import type { Listener } from './listeners.ts';
+import { logPolicy } from './log-policy.ts';
 import { firstListenerFd } from './worker-handle.ts';
 
 /**
@@ -43,10 +44,7 @@ export function configure(
     keepAlive: settings.keepAlive,
     backlog: settings.backlog,
     http: httpPolicy(settings, scriptName),
-    logLevel: settings.logLevel,
-    accessLogFile: settings.accessLogFile,
-    accessLogFormat: settings.accessLogFormat,
-    errorLogFile: settings.errorLogFile,
+    logs: logPolicy(settings),
     argv,
     listeners: listeners.map(({ url }, index) => ({ fd: firstListenerFd + index, url })),
   };

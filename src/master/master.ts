@@ -11,18 +11,20 @@ import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import { readCertificates } from '../certificates.ts';
 import type { TlsPolicy } from '../http/policy.ts';
+import { ProcessLogs } from '../bridge/process-logs.ts';
 import { createAccessLog } from '../log/access-log.ts';
-import { createLogger } from '../log/logger.ts';
 import type { Logger, ProcessLogger } from '../log/logger.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { decide } from './arbiter.ts';
 import { configure, tlsPolicy } from './configuration.ts';
 import { closeListeners, openListeners } from './listeners.ts';
+import { logPolicy } from './log-policy.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
 import { claimPidfile } from './pidfile.ts';
+import { PythonLogs } from './python-logs.ts';
 import { findOwner } from './port-owner.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
@@ -55,7 +57,8 @@ export async function runMaster(
   { worker = new URL('../worker/worker.js', import.meta.url) }: MasterOptions = {},
 ): Promise<number> {
   process.chdir(settings.chdir); // every relative path of the settings starts there
-  const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
+  const logs = new ProcessLogs(logPolicy(settings), false);
+  const { logger } = logs;
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();
   let onSignal = (signal: MasterSignal): void => {
@@ -90,6 +93,10 @@ export async function runMaster(
     cleanups.push(() => {
       closeListeners(interpreter);
     });
+    const pythonLogs = new PythonLogs(logs, settings, interpreter);
+    cleanups.push(() => {
+      pythonLogs.close();
+    });
     logger.info(`Starting wsgi-ts ${version}`);
     const listeners = await openListeners({
       addresses: settings.bind.map(parseAddress),
@@ -110,7 +117,16 @@ export async function runMaster(
     const relays = openRelays(1, 2);
     cleanups.push(() => endRelays(relays));
     return await new Promise((resolve) => {
-      const shared = { settings, version, worker, logger, interpreter, listeners, relays };
+      const shared = {
+        settings,
+        version,
+        worker,
+        logger,
+        pythonLogs,
+        interpreter,
+        listeners,
+        relays,
+      };
       onSignal = supervise(shared, resolve);
     });
   } catch (error) {
@@ -130,6 +146,7 @@ interface Shared {
   readonly settings: Settings;
   readonly worker: URL;
   readonly logger: ProcessLogger;
+  readonly pythonLogs: PythonLogs;
   readonly interpreter: Interpreter;
   readonly listeners: readonly Listener[];
   readonly relays: OutputRelays;
@@ -184,10 +201,12 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
       },
       onExit: (exit) => {
         handles.delete(id);
+        shared.pythonLogs.workers(handles.size);
         happened({ type: 'exited', id, ...exit });
       },
     });
     handles.set(id, handle);
+    shared.pythonLogs.workers(handles.size);
     if (handle.pid !== undefined) happened({ type: 'started', id, pid: handle.pid });
   };
   const perform = (action: Action): void => {
@@ -202,7 +221,7 @@ function supervise(shared: Shared, finish: (exitCode: number) => void): (s: Mast
         handles.get(action.id)?.signal(action.signal);
         return;
       case 'reopen-logs':
-        reopen(logger);
+        shared.pythonLogs.reopen();
         return;
       case 'renew-certificates':
         if (certificatesAreGood(tlsPolicy(settings), logger))
@@ -241,15 +260,6 @@ async function stopBehindLog(
 ): Promise<void> {
   await Promise.race([logger.drain(), sleep(logPatience, undefined, { ref: false })]);
   handle?.stop(graceful, signal);
-}
-
-function reopen(logger: Logger): void {
-  try {
-    logger.reopen();
-  } catch (error) {
-    if (!(error instanceof WsgiTsError)) throw error;
-    logger.error(error.message);
-  }
 }
 
 /** Checks the files of TLS, and says what comes of a HUP. */

@@ -48,7 +48,9 @@ function renderRow(setting: Setting<unknown>): string {
   const value = setting.bare === undefined ? setting.metavar : `[${setting.metavar}]`;
   const facts = [
     setting.flags.length === 0
-      ? `The argument \`${setting.metavar ?? setting.name}\``
+      ? setting.metavar === undefined
+        ? 'In the config file alone'
+        : `The argument \`${setting.metavar}\``
       : setting.flags
           .map((flag) => (value === undefined ? flag : `${flag} ${value}`))
           .map((flag) => `\`${flag}\``)

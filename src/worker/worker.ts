@@ -7,7 +7,7 @@
 import '../sigusr1.ts';
 import { createHandler, type WsgiHandler } from '../bridge/handler.ts';
 import { WsgiTsError } from '../errors.ts';
-import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
+import { ProcessLogs } from '../bridge/process-logs.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { Acceptor } from './acceptor.ts';
@@ -26,7 +26,7 @@ interface Service {
 /** One worker process, from its configuration to its exit. */
 class Worker {
   #logger: ProcessLogger | undefined;
-  #accessLog: ProcessAccessLog | undefined;
+  #logs: ProcessLogs | undefined;
   #configuration: WorkerConfiguration | undefined;
   #service: Service | undefined;
   #phase: 'waiting' | 'loading' | 'serving' | 'stopping' = 'waiting';
@@ -98,15 +98,13 @@ class Worker {
   crashed(error: unknown): void {
     this.#logger?.critical(`A fault in wsgi-ts itself ends this worker: ${stackOf(error)}`);
     this.#logger?.flushSync();
-    this.#accessLog?.flushSync();
+    this.#logs?.flushSync();
     process.exit(1);
   }
 
   #openLogs(configuration: WorkerConfiguration): void {
-    const { logLevel: level, errorLogFile, accessLogFile, accessLogFormat } = configuration;
-    this.#logger = createLogger({ level, file: errorLogFile });
-    if (accessLogFile === null) return;
-    this.#accessLog = createAccessLog({ file: accessLogFile, format: accessLogFormat });
+    this.#logs = new ProcessLogs(configuration.logs, true);
+    this.#logger = this.#logs.logger;
   }
 
   async #load(configuration: WorkerConfiguration, reinstall: () => void): Promise<Service> {
@@ -114,14 +112,17 @@ class Worker {
     const { http: policy } = configuration;
     const { trust, deadlines, responseBuffer, limits } = policy;
     const { keepAlive } = configuration;
-    const accessLog = this.#accessLog ?? null;
+    const accessLog = this.#logs?.accessLog ?? null;
     const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
     const refusals = new Refusals(logger, accessLog, serverHeader);
     const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
     const handler = await createHandler(app, {
       ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
       accessLog,
-      errorLogFile: configuration.errorLogFile,
+      errorLogFile: configuration.logs.file,
+      onPrepared: (interpreter) => {
+        this.#logs?.enterPython(interpreter, { folders: [], role: 'worker' });
+      },
       multiprocess: configuration.workers > 1,
       build: !configuration.noBuild,
       ownProcess: true,
@@ -205,17 +206,17 @@ class Worker {
   }
 
   #reopenLogs(): void {
-    for (const log of [this.#logger, this.#accessLog]) {
-      try {
-        log?.reopen();
-      } catch (error) {
-        this.#logger?.error(describe(error));
-      }
+    try {
+      this.#logs?.reopen();
+    } catch (error) {
+      this.#logger?.error(describe(error));
     }
+    this.#service?.handler.reopenLogs();
   }
 
   async #drainLogs(): Promise<void> {
-    await Promise.all([this.#logger?.drain(), this.#accessLog?.drain()]);
+    await (this.#logs ?? this.#logger)?.drain();
+    this.#logs?.flushSync();
   }
 }
 
