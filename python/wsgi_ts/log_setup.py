@@ -257,7 +257,7 @@ def _dict_of_config_file() -> object:
 
 
 def _traceback(error: BaseException) -> str | None:
-    """Return the traceback where a class or module of the operator's own raised; None: it is all of logging's."""
+    """Return the traceback where the operator's own code raised; None: all of it is logging's."""
     cause: BaseException | None = error
     while cause is not None:
         if any(_is_theirs(frame.f_code.co_filename) for frame in own_frames(cause)):

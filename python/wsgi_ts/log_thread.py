@@ -53,6 +53,10 @@ class LogThread:
         while True:
             frames = self._channel.receive()
             if frames is None:
+                with contextlib.suppress(OSError):
+                    self._channel.close()
+                if self._metrics is not None:
+                    self._metrics.close()
                 return
             for kind, _, payload in frames:
                 try:

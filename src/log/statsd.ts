@@ -165,12 +165,14 @@ export class UdpTransport implements MetricsTransport {
       this.#complained = true;
       this.#rest();
     });
-    socket.connect(this.#port, this.#host, () => {
+    socket.once('connect', () => {
       this.#socket = socket;
       this.#state = 'open';
       for (const datagram of this.#waiting.splice(0)) this.#put(datagram);
       this.#rest();
     });
+    // Without a callback, which would be told of errors in place of the listener.
+    socket.connect(this.#port, this.#host);
   }
 
   #put(datagram: Buffer): void {

@@ -31,7 +31,7 @@ export function parseSyslogAddress(text: string): DaemonAddress {
  */
 export function parseStatsdAddress(text: string): DaemonAddress {
   const forms = 'HOST:PORT or unix://PATH';
-  const path = /^unix:(?:\/\/)?(\/.*)$/s.exec(text)?.[1];
+  const [, path] = /^unix:\/\/(.+)$/s.exec(text) ?? /^unix:(\/(?!\/).*)$/s.exec(text) ?? [];
   if (path !== undefined) return unixAddress(text, path, forms);
   return { family: 'udp', ...hostAndPort(text, text.replace(/^udp:\/\//, ''), statsdPort, forms) };
 }
