@@ -108,6 +108,8 @@ def test_what_came_from_node_does_not_go_back(log):
             frame.ERROR,
             "[2026-11-24 10:11:12,123] LOUD in a: b",
         ),
+        ("WARNING in a.b: c", frame.WARNING, "WARNING in a.b: c"),
+        ("INFO in general, no entry", frame.ERROR, "INFO in general, no entry"),
         ("plain", frame.ERROR, "plain"),
     ],
 )

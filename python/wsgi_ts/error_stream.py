@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 from . import frame
 
-_OF_FLASK = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] ([A-Z]+) in ")
-"""How an entry of `app.logger` begins, in Flask's own form: a time, then `ERROR in module: `."""
+_OF_FLASK = re.compile(r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] )?([A-Z]+) in [\w.-]+: ")
+"""How an entry of `app.logger` begins, in Flask's own form: a time, mostly, then `ERROR in module: `."""
 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
