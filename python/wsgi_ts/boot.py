@@ -86,7 +86,7 @@ def prepare(options: Preparation) -> None:
     """
     global _directory  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
-    from . import loader, server  # noqa: F401, PLC0415 (the master has no need of them)
+    from . import loader, log_setup, server  # noqa: F401, PLC0415 (the master has no need of them)
 
     _directory = directory = options.get("chdir") or os.getcwd()
     if options.get("own_process", True):

@@ -97,7 +97,6 @@ class Worker {
   /** A fault of the server's own. */
   crashed(error: unknown): void {
     this.#logger?.critical(`A fault in wsgi-ts itself ends this worker: ${stackOf(error)}`);
-    this.#logger?.flushSync();
     this.#logs?.flushSync();
     process.exit(1);
   }
