@@ -45,12 +45,7 @@ export interface WorkerConfiguration {
   readonly reload: boolean;
   readonly backlog: number;
   readonly http: HttpPolicy;
-  readonly logLevel: LogLevel;
-  /** Path, `-` for standard output, null for none. */
-  readonly accessLogFile: string | null;
-  readonly accessLogFormat: string;
-  /** Path, or `-` for standard error. */
-  readonly errorLogFile: string;
+  readonly logs: LogPolicy;
   /** The command line as the app shall see it in `sys.argv`. */
   readonly argv: readonly string[];
   readonly listeners: readonly InheritedListener[];
@@ -88,6 +83,39 @@ export interface HookFacts {
   readonly addresses: readonly (readonly [string, number] | string | number)[];
   /** The worker's number among all of its master, from 1. */
   readonly age: number;
+}
+
+/** Where a daemon listens (`parseSyslogAddress`, `parseStatsdAddress`). */
+export type DaemonAddress =
+  | { readonly family: 'udp' | 'tcp'; readonly host: string; readonly port: number }
+  | { readonly family: 'unix'; readonly path: string };
+
+/** What the settings say of the logs. */
+export interface LogPolicy {
+  readonly level: LogLevel;
+  /** Path of the error log, or `-` for standard error. */
+  readonly file: string;
+  readonly form: 'text' | 'json';
+  /** Path, `-` for standard output, null for none. */
+  readonly accessFile: string | null;
+  readonly accessFormat: string;
+  /** Whether standard output and error of all processes are the error log. */
+  readonly captureOutput: boolean;
+  /** Null: not in use. `prefix` as in `gunicorn.PREFIX.error`; `access`: whether the access log goes there too. */
+  readonly syslog:
+    | (DaemonAddress & {
+        readonly facility: string;
+        readonly prefix: string;
+        readonly access: boolean;
+      })
+    | null;
+  /** A config for Python's logging: `source` is JSON for `dict`, else a path. */
+  readonly config: { readonly kind: 'dict' | 'json' | 'ini'; readonly source: string } | null;
+  readonly statsd: {
+    readonly address: DaemonAddress;
+    readonly prefix: string | null;
+    readonly tags: readonly string[];
+  } | null;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';

@@ -38,8 +38,11 @@ def encode(vector):
         return frame.encode_response_stream(exchange, head, vector["fd"])
     if kind == "end":
         return frame.encode_end(exchange, vector["outcome"])
-    if kind == "log":
-        return frame.encode_log(exchange, VECTORS["levels"].index(vector["level"]), vector["text"])
+    if "level" in vector:
+        level = VECTORS["levels"].index(vector["level"])
+        return frame.encode_log(exchange, level, vector["text"], VECTORS["kinds"][kind])
+    if kind == "handled":
+        return frame.encode_handled(vector["number"])
     if kind == "early_hints":
         return frame.encode_early_hints(exchange, vector["fields"].encode("latin-1"))
     if kind == "duplicated":
@@ -66,8 +69,12 @@ def test_what_node_sends_is_read_as_the_vector_says(vector):
             assert behind.hex() == vector["body"]
     elif "number" in vector:
         assert frame.decode_number(payload) == vector["number"]
+    elif "time" in vector:
+        level = VECTORS["levels"].index(vector["level"])
+        expected = (level, vector["judged"], vector["time"], vector["text"])
+        assert frame.decode_entry(payload) == expected
     else:
-        assert payload == b""
+        assert payload.decode() == vector.get("text", "")
 
 
 def test_frames_are_the_same_however_their_bytes_are_cut():

@@ -33,6 +33,8 @@ _directory: str | None = None
 _crash_log: int | None = None
 """Descriptor of the file that a crash is reported in; None: stderr."""
 
+_crash_path = "-"
+
 
 class Facts(TypedDict):
     """What TypeScript wants to know of the interpreter."""
@@ -84,7 +86,7 @@ def prepare(options: Preparation) -> None:
     """
     global _directory  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
-    from . import loader, server, worker_hooks  # noqa: F401, PLC0415 (the master has no need of them)
+    from . import loader, log_setup, server, worker_hooks  # noqa: F401, PLC0415 (the master has no need of them)
 
     _directory = directory = options.get("chdir") or os.getcwd()
     if options.get("own_process", True):
@@ -111,11 +113,11 @@ def prepare(options: Preparation) -> None:
 def report_crashes(path: str) -> None:
     """Have a segmentation fault leave every thread's Python stack in the file `path` ("-": stderr).
 
-    To be called again when the file was renamed. It takes SIGSEGV from V8, which uses it for
+    It takes SIGSEGV from V8, which uses it for
     WebAssembly that reads out of its bounds: such a program dies here instead of throwing.
     """
-    global _crash_log  # noqa: PLW0603
-    before = _crash_log
+    global _crash_log, _crash_path  # noqa: PLW0603
+    before, _crash_path = _crash_log, path
     with contextlib.suppress(OSError, RuntimeError, ValueError):  # no right to write, stderr closed
         if path == "-":
             _crash_log = None
@@ -135,6 +137,12 @@ def behind_crash_reports(install: Callable[[], None]) -> None:
     if enabled:
         with contextlib.suppress(OSError, RuntimeError, ValueError):  # stderr closed
             faulthandler.enable(sys.stderr if _crash_log is None else _crash_log, all_threads=True)
+
+
+def report_crashes_anew() -> None:
+    """Do so again where `prepare` did, since the file was renamed."""
+    if faulthandler.is_enabled():
+        report_crashes(_crash_path)
 
 
 def check(app: str) -> dict[str, object]:

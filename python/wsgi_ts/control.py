@@ -1,18 +1,19 @@
 """The control thread: hears Node while every other thread is inside the app.
 
 Started by server.py, one for each server, on a socket of its own. It wakes threads, ends requests that took
-too long, hears of clients that leave, duplicates descriptors, and stops the pool. It must never
-call the app, nor wait for a thread that does.
+too long, hears of clients that leave and of renamed log files, duplicates descriptors, and stops the
+pool. It must never call the app, nor wait for a thread that does.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from . import fork, frame
+from . import fork, frame, reopening
 from .channel import Channel
 from .faults import describe_exception, describe_stack
 from .gateway import Gateway
@@ -81,6 +82,9 @@ class Controller:
         elif kind == frame.EXPIRE:
             self._expire(frame.decode_number(payload) / 1000)
             self._channel.send(frame.encode_frame(frame.EXPIRED, 0))
+        elif kind == frame.REOPEN:
+            # On a thread of its own: a log handler may be held up.
+            threading.Thread(target=reopening.reopen, name="wsgi-ts reopen", daemon=True).start()
         elif kind == frame.DUPLICATE:
             self._duplicate(frame.decode_number(payload))
 

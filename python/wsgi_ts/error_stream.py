@@ -6,8 +6,16 @@ once; the rest of a line waits for its end, for `flush`, or for the end of the r
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable
+
+from . import frame
+
+_OF_FLASK = re.compile(r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] )?([A-Z]+) in [\w.-]+: ")
+"""How an entry of `app.logger` begins, in Flask's own form: a time, mostly, then `ERROR in module: `."""
+
+_LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
 
 class _Pending(threading.local):
@@ -18,8 +26,8 @@ class _Pending(threading.local):
 class ErrorStream:
     """A write-only text stream."""
 
-    def __init__(self, log: Callable[[str, str], None]) -> None:
-        """Call `log` with a request's head ("": none) and text without its last line feed."""
+    def __init__(self, log: Callable[[str, int, str], None]) -> None:
+        """Call `log` with a request's head ("": none), a level and text without its last line feed."""
         self._log = log
         self._pending = _Pending()
 
@@ -38,7 +46,7 @@ class ErrorStream:
         lines, newline, rest = (pending.text + text).rpartition("\n")
         pending.text = rest
         if newline:
-            self._log(pending.request, lines)
+            self._log(pending.request, *judge(lines))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -50,7 +58,7 @@ class ErrorStream:
         pending = self._pending
         if pending.text:
             text, pending.text = pending.text, ""
-            self._log(pending.request, text)
+            self._log(pending.request, *judge(text))
 
     def isatty(self) -> bool:
         """Return False: it is a log."""
@@ -59,3 +67,15 @@ class ErrorStream:
     def writable(self) -> bool:
         """Return True."""
         return True
+
+
+def judge(text: str) -> tuple[int, str]:
+    """Return the level of an entry (that of a frame), and what of it is to be logged.
+
+    Flask's logger writes here by default: its entries say their own level, and have a time that the
+    log has too. Everything else is an error (PEP 3333: the stream is for errors).
+    """
+    match = _OF_FLASK.match(text)
+    if match is None or match.group(1) not in _LEVELS:
+        return frame.ERROR, text
+    return _LEVELS[match.group(1)], text[match.start(1) :]

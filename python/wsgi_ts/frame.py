@@ -23,6 +23,11 @@ DUPLICATE = 19
 STOP = 20
 FORGET = 21
 LEAVING = 22
+REOPEN = 23
+
+ENTRY = 24
+ACCESS = 25
+METRICS = 26
 
 RESPONSE = 32
 RESPONSE_FILE = 33
@@ -34,12 +39,18 @@ TIMED_OUT = 38
 STOPPED = 39
 EXPIRED = 40
 EARLY_HINTS = 41
+RECORD = 42
+ERRORS = 43
+HANDLED = 44
 
 COMPLETE = 0
 FAILED = 1
 GONE = 2
 
 DEBUG, INFO, WARNING, ERROR, CRITICAL = range(5)
+
+WHOLE_LINE = 255
+"""Stands for a level in a `RECORD` whose text is the line as it shall be."""
 
 NO_DESCRIPTOR = 0xFFFFFFFF
 
@@ -48,6 +59,7 @@ NUMBER = Struct("<I")
 _HEADER_AND_NUMBER = Struct("<IBII")
 _FILE_RANGE = Struct("<IQQ")
 _TWO_NUMBERS = Struct("<II")
+_ENTRY = Struct("<BBd")
 
 
 def encode_frame(kind: int, exchange: int, payload: bytes = b"") -> bytes:
@@ -84,9 +96,14 @@ def encode_early_hints(exchange: int, fields: bytes) -> bytes:
     return encode_frame(EARLY_HINTS, exchange, fields)
 
 
-def encode_log(exchange: int, level: int, text: str) -> bytes:
-    """Make a log entry's frame; what can't be encoded is escaped."""
-    return encode_frame(LOG, exchange, bytes((level,)) + text.encode("utf-8", "backslashreplace"))
+def encode_log(exchange: int, level: int, text: str, kind: int = LOG) -> bytes:
+    """Make a log entry's frame (`LOG`, `RECORD`, `ERRORS`); what can't be encoded is escaped."""
+    return encode_frame(kind, exchange, bytes((level,)) + text.encode("utf-8", "backslashreplace"))
+
+
+def encode_handled(count: int) -> bytes:
+    """Make the frame that says how many frames more the log thread has handled."""
+    return encode_frame(HANDLED, 0, NUMBER.pack(count))
 
 
 def encode_duplicated(fd: int, duplicate: int) -> bytes:
@@ -104,6 +121,12 @@ def decode_number(payload: bytes) -> int:
     """Read a payload that is one u32."""
     value: int = NUMBER.unpack(payload)[0]
     return value
+
+
+def decode_entry(payload: bytes) -> tuple[int, bool, float, str]:
+    """Read an `ENTRY`: level, whether it is judged, milliseconds since the epoch, text."""
+    level, judged, time = _ENTRY.unpack_from(payload)
+    return level, bool(judged), time, payload[_ENTRY.size :].decode("utf-8", "replace")
 
 
 Frame = Tuple[int, int, bytes]

@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterable
 
 from . import frame
+from .app_log import shorten
 from .channel import Channel
 from .environ import Environ, build_environ, request_line
 from .error_stream import ErrorStream
@@ -25,9 +26,6 @@ from .stream import ClientGone, Stream
 
 if TYPE_CHECKING:
     from .hook_request import HookedRequest, RequestHooks
-
-_LOG_AT_MOST = 64 * 1024
-"""Characters of one log entry: a longer one would hold up everything else on the channel."""
 
 WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
 
@@ -141,11 +139,15 @@ class Gateway:
 
     def log(self, head: str, text: str) -> None:
         """Log `text` as an error, with the request that `head` belongs to ("": none)."""
-        if head:
-            text = f"{request_line(head)}: {text}"
-        if len(text) > _LOG_AT_MOST:
-            text = f"{text[:_LOG_AT_MOST]}… ({len(text) - _LOG_AT_MOST} characters left out)"
+        self._put(frame.LOG, frame.ERROR, head, text)
+
+    def log_errors(self, head: str, level: int, text: str) -> None:
+        """Log what the app wrote to `wsgi.errors`, whatever the log's level is."""
+        self._put(frame.ERRORS, level, head, text)
+
+    def _put(self, kind: int, level: int, head: str, text: str) -> None:
+        text = shorten(f"{request_line(head)}: {text}" if head else text)
         if self.channel.closed:  # in a child process that the app forked
             sys.stderr.write(text + "\n")
         else:
-            self.channel.send(frame.encode_log(0, frame.ERROR, text))
+            self.channel.send(frame.encode_log(0, level, text, kind))

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import file_wrapper, fork
+from . import app_log, file_wrapper, fork
 from .channel import Channel
 from .control import Controller
 from .environ import Environ
@@ -39,8 +39,8 @@ def start(
     channel = Channel(request_socket)
     threads: int = options["threads"]
 
-    def log(request: str, text: str) -> None:
-        gateway.log(request, text)
+    def log(request: str, level: int, text: str) -> None:
+        gateway.log_errors(request, level, text)
 
     base: Environ = {
         "SERVER_SOFTWARE": options["software"],
@@ -56,6 +56,7 @@ def start(
     gateway = Gateway(app, base, channel, options["server_header"], on_request)
     pool = ThreadPool(channel, gateway, threads)
     controller = Controller(Channel(control_socket), channel, gateway, pool)
+    app_log.attach(channel)
     pool.start()
     threading.Thread(target=controller.run, name="wsgi-ts control", daemon=True).start()
     return {"request_fd": request_fd, "control_fd": control_fd}

@@ -9,15 +9,14 @@ looking up a host name.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import socket
 import stat
-import struct
-import sys
 import tempfile
 from typing import Any, TypedDict
+
+from . import syn_filter
 
 
 class Address(TypedDict, total=False):
@@ -28,18 +27,6 @@ class Address(TypedDict, total=False):
     port: int
     path: str
     fd: int
-
-
-_ATTACH_FILTER = getattr(socket, "SO_ATTACH_FILTER", 26)
-"""Linux's number, which Python 3.8 has no name for."""
-
-_DROP_SYN = (
-    (0x30, 0, 0, 13),  # A = the byte of TCP's flags
-    (0x45, 0, 1, 0x02),  # SYN?
-    (0x06, 0, 0, 0),  # then take nothing of it,
-    (0x06, 0, 0, 0xFFFFFFFF),  # else all
-)
-"""A classic BPF program (Linux, Documentation/networking/filter): code, jump if true, jump if false, k."""
 
 
 class _Listener:
@@ -119,7 +106,7 @@ def seal(fd: int) -> bool:
         if listener.sock.family == socket.AF_UNIX:
             listener.sock.shutdown(socket.SHUT_RD)
         else:
-            _attach_filter(listener.sock)
+            syn_filter.attach(listener.sock)
     except OSError:
         return False
     return True
@@ -142,6 +129,11 @@ def close(remove_files: bool = True) -> None:
     """Close every listening socket, as `release` does."""
     for fd in list(_listeners):
         release(fd, remove_files)
+
+
+def listening() -> list[socket.socket]:
+    """Return the sockets that listen now."""
+    return [listener.sock for listener in _listeners.values()]
 
 
 def pipe() -> list[int]:
@@ -173,15 +165,6 @@ def _hold(listener: _Listener) -> dict[str, Any]:
     fd = listener.sock.fileno()
     _listeners[fd] = listener
     return {"ok": True, "fd": fd, "address": _bound(listener.sock), "owned": listener.owned}
-
-
-def _attach_filter(sock: socket.socket) -> None:
-    if not sys.platform.startswith("linux"):
-        raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
-    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in _DROP_SYN)
-    buffer = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(buffer))
-    sock.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, header)
 
 
 def _open(

@@ -6,8 +6,9 @@ import { Channel } from './channel.ts';
 import type { DispatchedExchange } from './dispatched-exchange.ts';
 import { Duplicates } from './duplicates.ts';
 import { ExchangeTable } from './exchange-table.ts';
-import { encodeFrame, encodeNumber, FrameKind, LOG_LEVELS } from './frame.ts';
+import { encodeFrame, encodeNumber, FrameKind } from './frame.ts';
 import { ServiceTime, type Load } from './load.ts';
+import { logFrame } from './log-frame.ts';
 import { Overruns } from './overrun.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -134,6 +135,11 @@ export class Dispatcher implements Load {
     });
   }
 
+  /** Tells Python that log files were renamed. */
+  reopenLogs(): void {
+    if (!this.#closed) this.#channel.control(encodeFrame(FrameKind.reopen, 0));
+  }
+
   /** The exchanges that Python has. */
   get exchanges(): readonly DispatchedExchange[] {
     return this.#exchanges.items();
@@ -181,12 +187,6 @@ export class Dispatcher implements Load {
       case FrameKind.earlyHints:
         this.#exchanges.get(id)?.hint(buffer, start, end);
         break;
-      case FrameKind.log:
-        this.#options.logger.log(
-          LOG_LEVELS[buffer[start] ?? 0] ?? 'error',
-          buffer.toString('utf8', start + 1, end),
-        );
-        break;
       case FrameKind.timedOut:
         this.#timeOut(id, buffer.toString('utf8', start, end));
         break;
@@ -199,8 +199,8 @@ export class Dispatcher implements Load {
       case FrameKind.stopped:
         this.#stopped?.();
         break;
-      default:
-        this.#options.logger.critical(`a frame of unknown kind ${kind}: this is a bug in wsgi-ts`);
+      default: // log, record, errors
+        logFrame(this.#options.logger, kind, buffer.subarray(start, end));
     }
   }
 

@@ -6,7 +6,7 @@
 // payload. Frames that belong to no exchange have id 0. A file descriptor in a frame is a number that both
 // sides can use, since they are one process: sending it hands over the duty to close it.
 
-/** Every kind of frame. Below 16: to Python's threads; 16–31: to Python's control thread; from 32: to Node. */
+/** Every kind of frame. Below 16: to Python's threads; 16–23: to its control thread; 24–31: to its log thread; from 32: to Node. */
 export const FrameKind = {
   /** u32 head length, head, the body's bytes: a request whose body (if any) is inline. */
   request: 1,
@@ -29,6 +29,15 @@ export const FrameKind = {
   forget: 21,
   /** Nothing: the client has ended its side, and may be gone. An app that was not called yet won't be. */
   leaving: 22,
+  /** Nothing: log files were renamed. Those that Python has open are to be opened anew. */
+  reopen: 23,
+
+  /** u8 level, u8 whether the level has been judged, f64 time, UTF-8 text: see {@link encodeEntry}. */
+  entry: 24,
+  /** UTF-8 JSON: `[time, atoms]` of a line of the access log. */
+  access: 25,
+  /** A datagram for the socket of statsd. */
+  metrics: 26,
 
   /** u32 head length, head, the body's bytes: a whole response. */
   response: 32,
@@ -50,6 +59,12 @@ export const FrameKind = {
   expired: 40,
   /** Head fields, name, value, …: of a 103 (RFC 8297). */
   earlyHints: 41,
+  /** u8 level ({@link WHOLE_LINE}: none), UTF-8 text: a record that Python's `logging` has passed. */
+  record: 42,
+  /** u8 level, UTF-8 text: what the app wrote to `wsgi.errors`. */
+  errors: 43,
+  /** u32 count: so many frames more have been handled by the log thread. */
+  handled: 44,
 } as const;
 
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
@@ -64,6 +79,9 @@ export const Outcome = {
 
 /** Levels of a `log` frame, by number. */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+
+/** Stands for a level in a `record` whose text is the line as it shall be, with no prefix. */
+export const WHOLE_LINE = 255;
 
 /** Stands for "no descriptor could be made" in a `duplicated` frame. */
 export const NO_DESCRIPTOR = 0xffffffff;
@@ -116,6 +134,22 @@ export function encodeRequestFile(id: number, head: string, fd: number): Buffer 
   frame.writeUInt32LE(head.length, HEADER_LENGTH);
   frame.write(head, HEADER_LENGTH + 4, 'latin1');
   frame.writeUInt32LE(fd, HEADER_LENGTH + 4 + head.length);
+  return frame;
+}
+
+/**
+ * An `entry` frame, of the error log.
+ *
+ * @param level - index in {@link LOG_LEVELS}
+ * @param judged - whether it shall pass whatever the level of Python's logger is
+ * @param time - milliseconds since the epoch
+ */
+export function encodeEntry(level: number, judged: boolean, time: number, text: string): Buffer {
+  const frame = start(FrameKind.entry, 0, 10 + Buffer.byteLength(text));
+  frame[HEADER_LENGTH] = level;
+  frame[HEADER_LENGTH + 1] = Number(judged);
+  frame.writeDoubleLE(time, HEADER_LENGTH + 2);
+  frame.write(text, HEADER_LENGTH + 10);
   return frame;
 }
 

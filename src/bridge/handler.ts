@@ -60,6 +60,8 @@ export interface HandlerOptions {
   readonly journal?: JournalWriter | null;
   /** File that gets the Python stack of a crash (a segmentation fault); `-`, the default: standard error. */
   readonly errorLogFile?: string;
+  /** Called when Python is ready for the app, before it is imported. Default: `gunicorn.error` gets its handler. */
+  readonly onPrepared?: (interpreter: Interpreter) => void;
   /** Whether the process is the app's alone (a worker): its directory and environment may be changed. */
   readonly ownProcess?: boolean;
   /** `Server` field of responses whose app sets none; null: no such field. Default: `wsgi-ts`. */
@@ -103,6 +105,8 @@ export interface WsgiHandler {
   stuck(milliseconds: number): number;
   /** Duplicates a descriptor; close-on-exec, and closed in children that the app forks. */
   duplicate(fd: number): Promise<number>;
+  /** Has Python open anew the log files that it has open: they were renamed. */
+  reopenLogs(): void;
   /** Says `Connection: close` with every answer from now on. */
   drain(): void;
   /** Says that whatever is cut off from now on is so because the server ends. */
@@ -146,6 +150,9 @@ export async function createHandler(
   });
   const { hooks } = options;
   hooks?.beforeLoad(interpreter);
+  if (options.onPrepared === undefined)
+    interpreter.call('log_setup', 'install', options.errorLogFile ?? '-');
+  else options.onPrepared(interpreter);
   const started = startApp(interpreter, app, hooks, {
     threads,
     multiprocess: options.multiprocess ?? false,
@@ -197,6 +204,11 @@ export async function createHandler(
       served: { get: () => dispatcher.answered },
       stuck: { value: (milliseconds: number) => dispatcher.stuck(milliseconds) },
       duplicate: { value: (fd: number) => dispatcher.duplicate(fd) },
+      reopenLogs: {
+        value: () => {
+          dispatcher.reopenLogs();
+        },
+      },
       drain: {
         value: () => {
           phase = 'drain';

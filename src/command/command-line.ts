@@ -48,8 +48,8 @@ function withSuggestion(text: string): string {
 export function addSettings(command: Command): Command {
   for (const [, setting] of settingRows) {
     if (setting.flags.length === 0) {
-      command.argument(`[${setting.metavar ?? setting.name}]`, setting.doc);
-      continue;
+      if (setting.metavar !== undefined) command.argument(`[${setting.metavar}]`, setting.doc);
+      continue; // others are the config file's alone
     }
     const byDefault = renderDefault(setting);
     const option = new Option(
@@ -73,8 +73,11 @@ export function addSettings(command: Command): Command {
 /** @throws CommanderError after it printed --help, --version or what is wrong with the command line. */
 export function readSettings(command: Command, argv: readonly string[]): GivenArguments {
   command.parse(argv, { from: 'user' });
-  const entries = settingRows.map(([key, { flags, bare = 'true' }]) => {
-    if (flags.length === 0) return [key, command.args.length > 0 ? command.args : undefined];
+  const entries = settingRows.map(([key, { flags, metavar, bare = 'true' }]) => {
+    if (flags.length === 0) {
+      const isArgument = metavar !== undefined && command.args.length > 0;
+      return [key, isArgument ? command.args : undefined];
+    }
     const value = valueOf(command, flags);
     return [key, typeof value === 'boolean' ? [bare] : value];
   });

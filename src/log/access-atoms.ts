@@ -77,6 +77,38 @@ const environ: Readonly<Record<string, (record: AccessRecord) => string | undefi
   CONTENT_LENGTH: (record) => header(record.requestHeaders, 'content-length'),
 };
 
+/** Atoms that are numbers under gunicorn. */
+const numbers: ReadonlySet<string> = new Set(['B', 'T', 'D', 'M']);
+
+/**
+ * All atoms of a record at once, as gunicorn gives them to Python's `logging`: by name, and the fields of request,
+ * response and environ as `{name}i`, `{name}o`, `{name}e`, in lower case. Texts are escaped as in a line.
+ */
+export function allAtoms(
+  pid = process.pid,
+): (record: AccessRecord) => Record<string, string | number> {
+  const simple = Object.entries(plain).map(([name, make]) => [name, make(pid)] as const);
+  return (record) => {
+    const atoms: Record<string, string | number> = {};
+    for (const [name, atom] of simple) {
+      atoms[name] = numbers.has(name) ? Number(atom(record)) : atom(record);
+    }
+    for (const [fields, letter] of [
+      [record.requestHeaders, 'i'],
+      [record.responseHeaders, 'o'],
+    ] as const) {
+      for (let i = 0; i + 1 < fields.length; i += 2) {
+        const name = (fields[i] ?? '').toLowerCase();
+        atoms[`{${name}}${letter}`] = quoted(header(fields, name));
+      }
+    }
+    for (const [name, value] of Object.entries(environ)) {
+      atoms[`{${name.toLowerCase()}}e`] = quoted(value(record));
+    }
+    return atoms;
+  };
+}
+
 /** The single-letter atoms, for messages. */
 export const plainAtoms: readonly string[] = Object.keys(plain);
 
@@ -121,7 +153,7 @@ function microseconds(record: AccessRecord): number {
 }
 
 /** The values of all fields called `name` (lower-case), joined by a comma. */
-function header(fields: readonly string[], name: string): string | undefined {
+export function header(fields: readonly string[], name: string): string | undefined {
   let value: string | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const field = fields[i] ?? '';
@@ -133,7 +165,7 @@ function header(fields: readonly string[], name: string): string | undefined {
 }
 
 /** RFC 7617: `Basic ` and base64 of `user:password`. */
-function basicUser(authorization: string | undefined): string | undefined {
+export function basicUser(authorization: string | undefined): string | undefined {
   const match = /^basic +(\S+)/i.exec(authorization ?? '');
   if (match?.[1] === undefined) return undefined;
   const credentials = Buffer.from(match[1], 'base64').toString('latin1');

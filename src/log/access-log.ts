@@ -4,6 +4,7 @@
 
 import { WsgiTsError } from '../errors.ts';
 import { type AccessRecord, type Atom, findAtom, plainAtoms } from './access-atoms.ts';
+import { accessObject, type LineForm } from './line-format.ts';
 import { Sink } from './sink.ts';
 
 export type { AccessRecord, Outcome } from './access-atoms.ts';
@@ -33,6 +34,8 @@ export interface AccessLogOptions {
   readonly file: string;
   /** With gunicorn's atoms; see {@link compileFormat}. */
   readonly format: string;
+  /** `json`: an object a line, and the format has no effect. */
+  readonly form?: LineForm;
   /** The process id to show; by default this process'. */
   readonly pid?: number;
 }
@@ -43,7 +46,8 @@ export interface AccessLogOptions {
  * `ERR_WSGI_LOG_FORMAT` when the format is wrong.
  */
 export function createAccessLog(options: AccessLogOptions): ProcessAccessLog {
-  const line = compileFormat(options.format, options.pid);
+  const compiled = compileFormat(options.format, options.pid);
+  const line = options.form === 'json' ? accessObject(options.pid) : compiled;
   const sink = new Sink({
     file: options.file,
     descriptor: 1,

@@ -7,8 +7,16 @@ import { Writable } from 'node:stream';
 import winston from 'winston';
 import type { LogLevel } from '../messages.ts';
 import { escapeControls } from './escape.ts';
+import { entryFormatter, type LineForm, type LogEntry } from './line-format.ts';
 import { Sink } from './sink.ts';
-import { errorLogTimestamps } from './timestamp.ts';
+import { wallClock } from './timestamp.ts';
+
+/**
+ * Where an entry comes from. `server`: it is written if its level is grave enough. What comes from Python has been
+ * judged there and is always written: `errors` is a line of `wsgi.errors`; `record` one that Python's own handlers have
+ * already; `line` such a one that is whole, and gets no prefix.
+ */
+export type Origin = 'server' | 'errors' | 'record' | 'line';
 
 /** What everything in the server logs to. */
 export interface Logger {
@@ -21,7 +29,7 @@ export interface Logger {
    * Writes one entry. It may have several lines (a traceback): only the first gets the prefix. Control
    * characters are escaped, but line feeds are not: a client's bytes must pass `escapeField` before.
    */
-  log(level: LogLevel, message: string): void;
+  log(level: LogLevel, message: string, origin?: Origin): void;
   /** Whether an entry of this level would be written; ask before making a dear message. */
   isEnabled(level: LogLevel): boolean;
   /** Writes what is buffered, synchronously; used at exit. */
@@ -38,11 +46,25 @@ export interface ProcessLogger extends Logger {
   drain(): Promise<void>;
 }
 
+/** Somebody else who gets the entries: Python's `logging` (bridge/python-log.ts), metrics (statsd.ts). */
+export interface EntryTee {
+  /** Takes an entry; `judged`: its level doesn't matter. Returns whether it belongs into our own file too. */
+  entry(entry: LogEntry, judged: boolean): boolean;
+  /** Is called once: `write` puts an entry into our own file after all, `limit` changes the level. */
+  attach?(write: (entry: LogEntry) => void, limit: (level: LogLevel) => void): void;
+  /** Resolves when all that was taken is dealt with, or never will be. */
+  drain?(): Promise<void>;
+  /** Gives back what nobody has taken; used at exit. */
+  giveBack?(): void;
+}
+
 /** What {@link createLogger} needs. */
 export interface LoggerOptions {
   readonly level: LogLevel;
   /** Path of a file to append to, or `-` for standard error. */
   readonly file: string;
+  readonly form?: LineForm;
+  readonly tees?: readonly EntryTee[];
   /** The process id to show; by default this process'. */
   readonly pid?: number;
   /** The clock; by default the system's. */
@@ -58,17 +80,26 @@ const ranks: Readonly<Record<LogLevel, number>> = {
   debug: 4,
 };
 
+/** What winston hands from `log` to the format. */
+interface Info {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly time: number;
+  readonly whole: boolean;
+}
+
 /**
  * Makes a logger.
  * @throws WsgiTsError (`ERR_WSGI_LOG_FILE`, exit code 1) when the file can't be opened.
  */
 export function createLogger(options: LoggerOptions): ProcessLogger {
-  const { level: threshold, pid = process.pid, now = () => new Date() } = options;
+  const { level: threshold, pid = process.pid, form = 'text', tees = [], now } = options;
+  const clock = now === undefined ? wallClock : (): number => now().getTime();
   const sink = new Sink({ file: options.file, descriptor: 2, setting: '--error-logfile' });
-  const timestamp = errorLogTimestamps();
-  const line = winston.format.printf(({ level, message }) => {
-    const prefix = `[${timestamp(now().getTime())}] [${pid}] [${level.toUpperCase()}]`;
-    return `${prefix} ${escapeControls(String(message))}`;
+  const entryLine = entryFormatter(form, pid);
+  const line = winston.format.printf((info) => {
+    const { whole, message, ...entry } = info as unknown as Info;
+    return whole ? escapeControls(message) : entryLine({ ...entry, message });
   });
   const stream = new Writable({
     decodeStrings: false,
@@ -79,18 +110,35 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   });
   const core = winston.createLogger({
     levels: ranks,
-    level: threshold,
+    level: 'debug', // levels are judged below: what Python has judged passes
     format: line,
     // winston declares its transports as interfaces, which the rule takes for foreign objects.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
 
-  // After close() nothing is enabled: winston would complain about it on console.error.
+  // After close() nothing is written: winston would complain about it on console.error.
+  let closed = false;
   let highest = ranks[threshold];
-  const isEnabled = (level: LogLevel): boolean => ranks[level] <= highest;
-  const log = (level: LogLevel, message: string): void => {
-    if (isEnabled(level)) core.log(level, message);
+  const isEnabled = (level: LogLevel): boolean => !closed && ranks[level] <= highest;
+  const write = (entry: LogEntry, whole = false): void => {
+    if (!closed) core.log({ ...entry, whole });
+  };
+  for (const tee of tees) {
+    const limit = (level: LogLevel): void => {
+      highest = ranks[level];
+    };
+    tee.attach?.(write, limit);
+  }
+  const log = (level: LogLevel, message: string, origin: Origin = 'server'): void => {
+    if (origin === 'server' && !isEnabled(level)) return;
+    const entry = { level, message, time: clock() };
+    let ours = true;
+    if (origin === 'server' || origin === 'errors') {
+      // All of them, whatever the first says.
+      for (const tee of tees) ours = tee.entry(entry, origin === 'errors') && ours;
+    }
+    if (ours) write(entry, origin === 'line');
   };
   const at =
     (level: LogLevel) =>
@@ -106,14 +154,19 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
     log,
     isEnabled,
     flushSync: () => {
+      for (const tee of tees) tee.giveBack?.();
       sink.flushSync();
     },
-    drain: () => sink.drain(),
+    drain: async () => {
+      for (const tee of tees) await tee.drain?.();
+      await sink.drain();
+    },
     reopen: () => {
       sink.reopen();
     },
     close: () => {
-      highest = -1;
+      for (const tee of tees) tee.giveBack?.();
+      closed = true;
       core.close();
       sink.close();
     },

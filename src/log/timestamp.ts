@@ -14,6 +14,29 @@ export function errorLogTimestamps(): TimestampFormatter {
   });
 }
 
+/** `2019-12-04T15:58:37.123456+00:00` (RFC 3339, with microseconds), in local time. */
+export function rfc3339(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+  const micros = Math.floor((milliseconds - Math.floor(milliseconds / 1000) * 1000) * 1000);
+  const zone = offset(date);
+  const fraction = micros.toString().padStart(6, '0');
+  return `${day}T${clock(date)}.${fraction}${zone.slice(0, 3)}:${zone.slice(3)}`;
+}
+
+/** Milliseconds since the epoch, with their fraction: the system's clock, made finer by the monotonic one. */
+export function wallClock(): number {
+  const time = base + performance.now();
+  const coarse = Date.now();
+  if (Math.abs(time - coarse) < tolerance) return time;
+  base = coarse - performance.now(); // the clock was set
+  return coarse;
+}
+
+/** Milliseconds that the two clocks may differ by. */
+const tolerance = 2;
+let base = performance.timeOrigin;
+
 /** `04/Dec/2019:15:58:37 +0000` */
 export function accessLogTimestamps(): TimestampFormatter {
   return oncePerSecond((date) => {

@@ -8,6 +8,7 @@ import type { Settings } from '../settings/table.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import type { Listener } from './listeners.ts';
 import { titleOf } from './title.ts';
+import { logPolicy } from './log-policy.ts';
 import { firstListenerFd } from './worker-handle.ts';
 
 /**
@@ -54,10 +55,7 @@ export function configure(
     reload: settings.reload,
     backlog: settings.backlog,
     http: httpPolicy(settings, scriptName),
-    logLevel: settings.logLevel,
-    accessLogFile: settings.accessLogFile,
-    accessLogFormat: settings.accessLogFormat,
-    errorLogFile: settings.errorLogFile,
+    logs: logPolicy(settings),
     argv,
     listeners: listeners.map(({ url }, index) => ({ fd: firstListenerFd + index, url })),
     journalFd: firstListenerFd + listeners.length,

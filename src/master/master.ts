@@ -9,7 +9,7 @@ import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
-import { createLogger } from '../log/logger.ts';
+import { ProcessLogs } from '../bridge/process-logs.ts';
 import type { Logger, ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
@@ -21,12 +21,14 @@ import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
 import type { MasterHooks } from './hooks.ts';
 import { closeListeners, openListeners } from './listeners.ts';
+import { logPolicy } from './log-policy.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
 import type { ServiceNotifier } from './notify.ts';
 import { claimPidfile, processExists } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
+import { PythonLogs } from './python-logs.ts';
 import { preload } from './preload.ts';
 import { Reloader } from './reload.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
@@ -64,7 +66,8 @@ export async function runMaster(
   const startedIn = process.cwd();
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const surroundings = enterSurroundings(settings, process.env);
-  const logger = createLogger({ level: settings.logLevel, file: settings.errorLogFile });
+  const logs = new ProcessLogs(logPolicy(settings), false);
+  const { logger } = logs;
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();
   let onSignal = (signal: MasterSignal): void => {
@@ -101,6 +104,10 @@ export async function runMaster(
     });
     cleanups.push(() => {
       closeListeners(interpreter, !succession.isShared());
+    });
+    const pythonLogs = new PythonLogs(logs, settings, interpreter);
+    cleanups.push(() => {
+      pythonLogs.close();
     });
     logger.info(`Starting wsgi-ts ${version}`);
     for (const warning of warnings) logger.warning(warning);
@@ -147,7 +154,16 @@ export async function runMaster(
       const goBack = (generation: Generation): void => {
         held = generation.listeners;
       };
-      const shared = { worker, logger, interpreter, relays, hooks, succession, notifier };
+      const shared = {
+        worker,
+        logger,
+        pythonLogs,
+        interpreter,
+        relays,
+        hooks,
+        succession,
+        notifier,
+      };
       onSignal = supervise(first, { ...shared, surroundings, finish, reread, basis, goBack });
     });
   } catch (error) {
@@ -166,6 +182,7 @@ export async function runMaster(
 interface Parts {
   readonly worker: URL;
   readonly logger: ProcessLogger;
+  readonly pythonLogs: PythonLogs;
   readonly interpreter: Interpreter;
   readonly relays: OutputRelays;
   readonly hooks: MasterHooks;
@@ -180,7 +197,7 @@ interface Parts {
 
 /** Ties supervisor and reloader together. Returns where signals are to be reported. */
 function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => void {
-  const { succession, reread, basis, surroundings, logger, hooks, notifier } = parts;
+  const { succession, reread, basis, surroundings, logger, pythonLogs, hooks, notifier } = parts;
   const reloader = new Reloader(first, {
     reread,
     surroundings: basis,
@@ -209,7 +226,13 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
       if (state.stop === null || succession.successor === null) notifier.observe(state);
       else notifier.mainPid(succession.successor);
     },
-    giveLogs: surroundings.giveLogs,
+    workers: (count) => {
+      pythonLogs.workers(count);
+    },
+    reopenLogs: () => {
+      pythonLogs.reopen();
+      surroundings.giveLogs();
+    },
     isShared: () => succession.isShared(),
     onTick: () => {
       succession.look();

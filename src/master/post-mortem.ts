@@ -8,7 +8,7 @@ import { createAccessLog } from '../log/access-log.ts';
 import { escapeField } from '../log/escape.ts';
 import { readJournal } from '../log/journal.ts';
 import type { JournalContents, JournalEntry } from '../log/journal.ts';
-import type { WorkerConfiguration } from '../messages.ts';
+import type { LogPolicy } from '../messages.ts';
 import { count } from './exit-report.ts';
 
 const mebibyte = 1024 * 1024;
@@ -70,12 +70,12 @@ export function openJournal(fd: number): JournalContents {
 /** Writes the access lines that a worker could not write. */
 export function logLost(
   running: readonly JournalEntry[],
-  { accessLogFile, accessLogFormat }: WorkerConfiguration,
+  { accessFile, accessFormat, form }: LogPolicy,
   pid: number,
 ): void {
-  if (accessLogFile === null || running.length === 0) return;
+  if (accessFile === null || running.length === 0) return;
   try {
-    const log = createAccessLog({ file: accessLogFile, format: accessLogFormat, pid });
+    const log = createAccessLog({ file: accessFile, format: accessFormat, form, pid });
     for (const entry of running) writeLost(log, entry, Date.now());
     log.close();
   } catch {

@@ -4,10 +4,17 @@
 import { WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
-import type { Settings } from '../settings/table.ts';
+import type { SettingKey, Settings } from '../settings/table.ts';
 import { changedSettings } from '../settings/render.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
+
+/** What the master has taken once and for all: a reload changes it for workers, or not at all. */
+const taken: readonly SettingKey[] = [
+  ...(['python', 'daemon', 'pid', 'user', 'group', 'initgroups', 'umask', 'procName'] as const),
+  ...(['errorLogFile', 'logLevel', 'logFormat', 'syslog', 'logConfig', 'logConfigDict'] as const),
+  ...(['logConfigJson', 'captureOutput', 'statsdHost', 'reload'] as const),
+];
 
 /** What {@link Reloader} needs. */
 export interface ReloaderOptions {
@@ -70,6 +77,10 @@ export class Reloader {
           : `Reloading: ${changes.join(', ')}`,
       );
       onReread(settings);
+      const late = changedSettings(this.#current.settings, settings, taken);
+      if (late.length > 0) {
+        logger.warning(`For this the master has to be started anew: ${late.join(', ')}`);
+      }
       this.#number++;
       this.#current = generation;
       onGeneration(generation);

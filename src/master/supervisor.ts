@@ -5,7 +5,6 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Interpreter } from '../bridge/interpreter.ts';
-import { WsgiTsError } from '../errors.ts';
 import type { ProcessLogger } from '../log/logger.ts';
 import { decide } from './arbiter.ts';
 import { arbiterSettings } from './generation.ts';
@@ -33,8 +32,10 @@ export interface SupervisorOptions {
   readonly hooks: MasterHooks;
   /** Is told of every new state. */
   readonly observe: (state: ArbiterState) => void;
-  /** Lets the workers' user write the log files that were opened anew. */
-  readonly giveLogs: () => void;
+  /** Opens the log files anew. */
+  readonly reopenLogs: () => void;
+  /** Is told how many workers there are. */
+  readonly workers: (count: number) => void;
   /** Reads settings anew, and reports a generation by {@link Supervisor.begin}. */
   readonly reload: () => void;
   /** The generation that serves once another one was given up. */
@@ -130,8 +131,7 @@ export class Supervisor {
         this.#handles.get(action.id)?.signal(action.signal);
         return;
       case 'reopen-logs':
-        reopen(logger);
-        this.#options.giveLogs();
+        this.#options.reopenLogs();
         return;
       case 'reload':
         reload();
@@ -188,11 +188,12 @@ export class Supervisor {
       },
       onExit: (exit) => {
         this.#handles.delete(id);
+        this.#options.workers(this.#handles.size);
         hooks.childExit(id, exit);
         // What ended in order has told of all its requests.
         const journal = inOrder ? { running: [], recent: [] } : openJournal(journalFd);
         closeSync(journalFd);
-        logLost(journal.running, configuration, handle.pid ?? 0);
+        logLost(journal.running, configuration.logs, handle.pid ?? 0);
         const lost = journal.running.map(nameRequest);
         this.#happened({
           type: 'exited',
@@ -205,6 +206,7 @@ export class Supervisor {
       },
     });
     this.#handles.set(id, handle);
+    this.#options.workers(this.#handles.size);
     hooks.forked(id, handle.pid);
     if (handle.pid !== undefined) this.#happened({ type: 'started', id, pid: handle.pid });
   }
@@ -254,14 +256,5 @@ export class Supervisor {
     for (const number of this.#generations.keys()) {
       if (!needed.has(number)) this.#generations.delete(number);
     }
-  }
-}
-
-function reopen(logger: ProcessLogger): void {
-  try {
-    logger.reopen();
-  } catch (error) {
-    if (!(error instanceof WsgiTsError)) throw error;
-    logger.error(error.message);
   }
 }

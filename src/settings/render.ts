@@ -6,7 +6,7 @@ import { pythonLiteral } from './plain-values.ts';
 import type { ResolvedSettings } from './resolve.ts';
 import { unusedSettings } from './rows/unused.ts';
 import type { Setting } from './setting.ts';
-import { settingRows, type Settings } from './table.ts';
+import { settingRows, type SettingKey, type Settings } from './table.ts';
 
 /** A setting's flags with their value, as commander takes them: `-w, --workers <INT>`, `[WORD]` where it may be left out. */
 export function renderFlags(setting: Setting<unknown>): string {
@@ -38,9 +38,14 @@ export function renderConfiguration({ settings, sources }: ResolvedSettings): st
     .join('');
 }
 
-/** What differs between two sets of settings, one text each: `workers 2 → 4`. */
-export function changedSettings(before: Settings, after: Settings): string[] {
+/** What differs between two sets of settings, one text each: `workers 2 → 4`; of `keys`, or of all. */
+export function changedSettings(
+  before: Settings,
+  after: Settings,
+  keys: readonly SettingKey[] = settingRows.map(([key]) => key),
+): string[] {
   return settingRows.flatMap(([key, { name }]) => {
+    if (!keys.includes(key)) return [];
     const [old, now] = [pythonLiteral(before[key]), pythonLiteral(after[key])];
     return old === now ? [] : [`${name} ${old} → ${now}`];
   });
@@ -51,7 +56,9 @@ function renderRow(setting: Setting<unknown>): string {
   const value = setting.bare === undefined ? setting.metavar : `[${setting.metavar}]`;
   const facts = [
     setting.flags.length === 0
-      ? `The argument \`${setting.metavar ?? setting.name}\``
+      ? setting.metavar === undefined
+        ? 'In the config file alone'
+        : `The argument \`${setting.metavar}\``
       : setting.flags
           .map((flag) => (value === undefined ? flag : `${flag} ${value}`))
           .map((flag) => `\`${flag}\``)

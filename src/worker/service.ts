@@ -3,7 +3,7 @@
 // It only composes: when connections are taken, and when all of it ends, is the worker's to say.
 
 import { createHandler, type AppHooks, type WsgiHandler } from '../bridge/handler.ts';
-import type { ProcessAccessLog } from '../log/access-log.ts';
+import type { ProcessLogs } from '../bridge/process-logs.ts';
 import { JournalWriter } from '../log/journal.ts';
 import type { Logger } from '../log/logger.ts';
 import type { WorkerConfiguration } from '../messages.ts';
@@ -23,7 +23,7 @@ export interface Service {
 /** What {@link openService} needs from the worker. */
 export interface ServiceOptions {
   readonly logger: Logger;
-  readonly accessLog: ProcessAccessLog | null;
+  readonly logs: ProcessLogs;
   readonly health: Health;
   readonly hooks: AppHooks;
   /** Stands in for an app that can't be loaded, or throws. */
@@ -47,12 +47,12 @@ export async function openService(
   configuration: WorkerConfiguration,
   options: ServiceOptions,
 ): Promise<Service> {
-  const { logger, accessLog, health, hooks } = options;
+  const { logger, logs, health, hooks } = options;
+  const { accessLog } = logs;
   const { http: policy, keepAlive, healthPath } = configuration;
   const { trust, deadlines, responseBuffer, limits } = policy;
   const journal = new JournalWriter(configuration.journalFd, (written) => {
-    if (accessLog === null) written();
-    else accessLog.written(written);
+    logs.afterAccessLines(written);
   });
   const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
   const refusals = new Refusals(logger, accessLog, serverHeader);
@@ -60,7 +60,10 @@ export async function openService(
   const handler = await createHandler(app, {
     ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
     ...{ accessLog, journal, hooks },
-    errorLogFile: configuration.errorLogFile,
+    errorLogFile: configuration.logs.file,
+    onPrepared: (interpreter) => {
+      logs.enterPython(interpreter, { folders: [], role: 'worker' });
+    },
     multiprocess: configuration.workers > 1,
     build: !configuration.noBuild,
     ownProcess: true,

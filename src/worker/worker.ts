@@ -7,7 +7,7 @@
 import '../sigusr1.ts';
 import type { WsgiHandler } from '../bridge/handler.ts';
 import { WsgiTsError } from '../errors.ts';
-import { createAccessLog, type ProcessAccessLog } from '../log/access-log.ts';
+import { ProcessLogs } from '../bridge/process-logs.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -28,7 +28,7 @@ const rescueLimit = 3000;
 /** One worker process, from its configuration to its exit. */
 class Worker {
   #logger: ProcessLogger | undefined;
-  #accessLog: ProcessAccessLog | undefined;
+  #logs: ProcessLogs | undefined;
   #configuration: WorkerConfiguration | undefined;
   #service: Service | undefined;
   #hooks: WorkerHooks | undefined;
@@ -65,17 +65,16 @@ class Worker {
     this.#phase = 'loading';
     this.#configuration = configuration;
     try {
-      this.#openLogs(configuration);
+      const logs = this.#openLogs(configuration);
+      const { logger } = logs;
       await assumeIdentity(configuration);
-      this.#logger?.info(`Booting worker with pid: ${process.pid}`);
+      logger.info(`Booting worker with pid: ${process.pid}`);
       // The import may take long, and the event loop stands still meanwhile.
-      await this.#logger?.drain();
-      const logger = this.#logger ?? createLogger({ level: 'info', file: '-' });
+      await logger.drain();
       this.#hooks = new WorkerHooks(configuration, logger);
       this.#isDue = recycler(configuration.recycling, Math.random);
       this.#service = await openService(configuration, {
-        logger,
-        accessLog: this.#accessLog ?? null,
+        ...{ logger, logs },
         health: this.#health,
         hooks: this.#hooks,
         withoutApp: (error) => this.#withoutApp(error, configuration),
@@ -156,16 +155,15 @@ class Worker {
   /** A fault of the server's own. */
   crashed(error: unknown): void {
     this.#logger?.critical(`A fault in wsgi-ts itself ends this worker: ${stackOf(error)}`);
-    this.#logger?.flushSync();
-    this.#accessLog?.flushSync();
+    this.#logs?.flushSync();
     process.exit(1);
   }
 
-  #openLogs(configuration: WorkerConfiguration): void {
-    const { logLevel: level, errorLogFile, accessLogFile, accessLogFormat } = configuration;
-    this.#logger = createLogger({ level, file: errorLogFile });
-    if (accessLogFile === null) return;
-    this.#accessLog = createAccessLog({ file: accessLogFile, format: accessLogFormat });
+  #openLogs(configuration: WorkerConfiguration): ProcessLogs {
+    const logs = new ProcessLogs(configuration.logs, true);
+    this.#logs = logs;
+    this.#logger = logs.logger;
+    return logs;
   }
 
   /** With --reload requests are answered with why the app can't be loaded; else, and for all else, `error` stays one. */
@@ -174,7 +172,7 @@ class Worker {
     if (!configuration.reload || !isTheirs) throw error;
     this.#logger?.error(describe(error));
     const { standInFor } = await import('./failure-handler.ts');
-    return standInFor(error, configuration, this.#accessLog ?? null);
+    return standInFor(error, configuration, this.#logs?.accessLog ?? null);
   }
 
   async #failed(error: unknown): Promise<never> {
@@ -215,17 +213,17 @@ class Worker {
   }
 
   #reopenLogs(): void {
-    for (const log of [this.#logger, this.#accessLog]) {
-      try {
-        log?.reopen();
-      } catch (error) {
-        this.#logger?.error(describe(error));
-      }
+    try {
+      this.#logs?.reopen();
+    } catch (error) {
+      this.#logger?.error(describe(error));
     }
+    this.#service?.handler.reopenLogs();
   }
 
   async #drainLogs(): Promise<void> {
-    await Promise.all([this.#logger?.drain(), this.#accessLog?.drain()]);
+    await (this.#logs ?? this.#logger)?.drain();
+    this.#logs?.flushSync();
   }
 }
 

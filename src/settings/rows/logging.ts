@@ -1,8 +1,32 @@
 // The settings of the logs, and of what helps to find a mistake. Part of the table (table.ts). Data only.
 
 import type { LogLevel } from '../../messages.ts';
+import { jsonObject, loggerClass, statsdAddress, syslogAddress } from '../log-values.ts';
 import { row } from '../setting.ts';
-import { accessLogFormat, choice, flag, optional, text } from '../value-types.ts';
+import { accessLogFormat, choice, commaList, flag, optional, text } from '../value-types.ts';
+
+const facilities = [
+  ...[
+    'auth',
+    'authpriv',
+    'cron',
+    'daemon',
+    'ftp',
+    'kern',
+    'lpr',
+    'mail',
+    'news',
+    'security',
+    'syslog',
+    'user',
+    'uucp',
+  ],
+  ...Array.from({ length: 8 }, (_, number) => `local${number}`),
+];
+
+/** Which file wins where several are given is gunicorn's rule. */
+const inPython =
+  'See [where log lines go](logging.md#pythons-logging). Of `logconfig_dict`, `--log-config-json` and `--log-config` the first that is given counts.';
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warning', 'error', 'critical'];
 
@@ -42,6 +66,142 @@ export const loggingRows = {
     default: ['%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'],
     section: 'Logging',
     doc: 'What a line of the access log shows',
+  }),
+  logFormat: row({
+    name: 'log_format',
+    flags: ['--log-format'],
+    metavar: 'FORM',
+    type: choice(['text', 'json']),
+    default: ['text'],
+    section: 'Logging',
+    doc: 'The form of the lines of both logs: text, or json with an object a line',
+    details:
+      'The objects are described [here](logging.md#json). `--access-logformat` has no effect on them. gunicorn has no such setting.',
+  }),
+  captureOutput: row({
+    name: 'capture_output',
+    flags: ['--capture-output'],
+    type: flag,
+    default: [],
+    section: 'Logging',
+    doc: 'Send what the app prints to the error log, where that is a file',
+  }),
+  loggerClass: row({
+    name: 'logger_class',
+    flags: ['--logger-class'],
+    metavar: 'STRING',
+    type: loggerClass,
+    default: ['gunicorn.glogging.Logger'],
+    section: 'Logging',
+    doc: "Taken for gunicorn's sake: its own classes mean the built-in log, and others are refused",
+  }),
+  logConfig: row({
+    name: 'logconfig',
+    flags: ['--log-config'],
+    metavar: 'FILE',
+    type: optional(text('a path')),
+    default: [],
+    section: 'Logging',
+    doc: "A file for Python's logging.config.fileConfig, with handlers for gunicorn.error and gunicorn.access",
+    details: inPython,
+  }),
+  logConfigJson: row({
+    name: 'logconfig_json',
+    flags: ['--log-config-json'],
+    metavar: 'FILE',
+    type: optional(text('a path')),
+    default: [],
+    section: 'Logging',
+    doc: "A JSON file for Python's logging.config.dictConfig, with handlers for both logs",
+    details: inPython,
+  }),
+  logConfigDict: row({
+    name: 'logconfig_dict',
+    flags: [],
+    type: jsonObject,
+    default: [],
+    section: 'Logging',
+    doc: "A dictionary for Python's logging.config.dictConfig, with handlers for both logs",
+    details: inPython,
+  }),
+  syslog: row({
+    name: 'syslog',
+    flags: ['--log-syslog'],
+    type: flag,
+    default: [],
+    section: 'Logging',
+    doc: 'Send both logs to syslog, besides the files',
+  }),
+  syslogAddress: row({
+    name: 'syslog_addr',
+    flags: ['--log-syslog-to'],
+    metavar: 'SYSLOG_ADDR',
+    type: syslogAddress,
+    default: ['udp://localhost:514'],
+    section: 'Logging',
+    doc: 'Where syslog listens: udp://HOST:PORT, tcp://HOST:PORT or unix://PATH',
+    details: 'On Linux the local one is `unix:///dev/log`, on macOS `unix:///var/run/syslog`.',
+  }),
+  syslogPrefix: row({
+    name: 'syslog_prefix',
+    flags: ['--log-syslog-prefix'],
+    metavar: 'SYSLOG_PREFIX',
+    type: optional(text('a name')),
+    default: [],
+    section: 'Logging',
+    doc: 'The program in entries of syslog: gunicorn.PREFIX.error and gunicorn.PREFIX.access; by default the app',
+  }),
+  syslogFacility: row({
+    name: 'syslog_facility',
+    flags: ['--log-syslog-facility'],
+    metavar: 'SYSLOG_FACILITY',
+    type: choice(facilities),
+    default: ['user'],
+    section: 'Logging',
+    doc: 'The facility of entries of syslog: user, daemon, local0, …',
+  }),
+  disableRedirectAccessToSyslog: row({
+    name: 'disable_redirect_access_to_syslog',
+    flags: ['--disable-redirect-access-to-syslog'],
+    type: flag,
+    default: [],
+    section: 'Logging',
+    doc: 'Send the error log alone to syslog',
+  }),
+  statsdHost: row({
+    name: 'statsd_host',
+    flags: ['--statsd-host'],
+    metavar: 'STATSD_ADDR',
+    type: optional(statsdAddress),
+    default: [],
+    section: 'Logging',
+    doc: 'Where statsd listens: HOST:PORT or unix://PATH. It gets metrics of both logs',
+  }),
+  statsdPrefix: row({
+    name: 'statsd_prefix',
+    flags: ['--statsd-prefix'],
+    metavar: 'STATSD_PREFIX',
+    type: optional(text('a prefix')),
+    default: [],
+    section: 'Logging',
+    doc: 'What the names of metrics begin with; a dot is added where there is none',
+  }),
+  dogstatsdTags: row({
+    name: 'dogstatsd_tags',
+    flags: ['--dogstatsd-tags'],
+    metavar: 'DOGSTATSD_TAGS',
+    type: commaList,
+    default: [],
+    section: 'Logging',
+    doc: 'Tags of all metrics, as Datadog has them: name:value,name:value',
+  }),
+  backlogMetric: row({
+    name: 'enable_backlog_metric',
+    flags: ['--enable-backlog-metric'],
+    type: flag,
+    default: [],
+    section: 'Logging',
+    doc: 'Once a second, tell statsd how many connections wait to be accepted (Linux, TCP)',
   }),
   checkConfig: row({
     name: 'check_config',

@@ -8,6 +8,7 @@ import {
   decodeFileRange,
   decodeFrames,
   decodeResponseHead,
+  encodeEntry,
   encodeFrame,
   encodeNumber,
   encodeRequest,
@@ -32,6 +33,8 @@ interface Vector {
   readonly outcome?: number;
   readonly level?: string;
   readonly text?: string;
+  readonly judged?: boolean;
+  readonly time?: number;
 }
 
 const vectors = JSON.parse(
@@ -61,8 +64,14 @@ for (const vector of vectors.frames.filter((each) => kindOf(each) < 32)) {
       frame = encodeRequest(id, head, [body.subarray(0, 100), body.subarray(100)]);
     } else if (fd !== undefined) {
       frame = encodeRequestFile(id, head, fd);
+    } else if (vector.time !== undefined) {
+      const level = vectors.levels.indexOf(vector.level ?? '');
+      frame = encodeEntry(level, vector.judged ?? false, vector.time, vector.text ?? '');
     } else {
-      frame = number === undefined ? encodeFrame(kind, id) : encodeNumber(kind, id, number);
+      frame =
+        number === undefined
+          ? encodeFrame(kind, id, Buffer.from(vector.text ?? ''))
+          : encodeNumber(kind, id, number);
     }
     assert.equal(frame.toString('hex'), vector.hex);
   });
@@ -96,6 +105,8 @@ for (const vector of vectors.frames.filter((each) => kindOf(each) >= 32)) {
       } else if (vector.level !== undefined) {
         assert.equal(LOG_LEVELS[buffer[rest] ?? 99], vector.level);
         assert.equal(buffer.toString('utf8', rest + 1, end), vector.text);
+      } else if (vector.number !== undefined) {
+        assert.equal(buffer.readUInt32LE(rest), vector.number);
       } else if (vector.fields !== undefined) {
         assert.equal(decodeFields(buffer, rest, end).join('\n'), vector.fields);
       } else {
