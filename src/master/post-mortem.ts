@@ -38,6 +38,8 @@ export class LifeRecord {
 
   /** The record's lines, each behind a line feed. */
   tell({ running, recent }: JournalContents, now: number): string {
+    // It never served anybody: what it said itself is all there is.
+    if (this.#beats === 0 && recent.length === 0) return '';
     const lines = [
       `It had answered ${count(this.#requests, 'request')} when it was last heard of.`,
     ];

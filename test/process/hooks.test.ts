@@ -195,7 +195,7 @@ def on_exit(server):
     const server = await startServer([...settingsFile('thread', source), 'does_nothing:app']);
     await server.waitForOutput(/\[INFO\] working/);
     assert.equal(await server.stop(), 0);
-    assert.match(server.stderr(), /Shutting down: Master\n\[[^\n]*\[INFO\] done\n$/);
+    assert.match(server.stderr(), /Shutting down: Master\n.*Served .*\n\[[^\n]*\[INFO\] done\n$/);
   });
 
   test('a thread that never ends does not keep the server from its end', async () => {

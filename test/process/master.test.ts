@@ -107,7 +107,7 @@ describe('stopping', () => {
     assert.equal(await server.waitForEnd(), 0);
     assert.match(
       server.stderr(),
-      /Worker exiting \(pid: \d+\)\n\[[^\n]*\] \[INFO\] Shutting down: Master\n$/,
+      /Worker exiting \(pid: \d+\)\n\[[^\n]*\] \[INFO\] Shutting down: Master\n.*Served 1 request, cut off 0, .*\n$/,
     );
   });
 
