@@ -79,6 +79,14 @@ fuzz: setup ## Mutated requests and frames for a minute (FUZZ_SECONDS=600: for l
 coverage: setup ## All of Node's tests, with coverage of src/ (report in coverage/)
 	npm run --silent coverage
 
+.PHONY: soak endure
+soak: setup ## A million requests over mixed paths: does anything grow? (REQUESTS=100000: fewer)
+	npm run --silent bench:soak -- --requests $(or $(REQUESTS),1000000)
+
+endure: setup ## Reloads, upgrades, kills and stops under load from Debian's wrk: is anything lost?
+	@command -v wrk >/dev/null || apt-get install -y wrk >/dev/null
+	npm run --silent bench:endure
+
 .PHONY: slowhttptest
 slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a minute (Debian's slowhttptest)
 	@command -v slowhttptest >/dev/null || apt-get install -y slowhttptest >/dev/null

@@ -11,6 +11,9 @@ from node_end import open_descriptors, read_to_end, serving, stream_of
 
 from wsgi_ts import frame
 
+RACES = int(os.environ.get("WSGI_TS_RACES", "1000"))
+"""Requests that take about as long as the limit; `WSGI_TS_RACES=10000` for more."""
+
 
 def hello(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -192,7 +195,7 @@ def test_an_interruption_never_reaches_the_next_request():
         return hello(environ, start_response)
 
     with serving(app) as node:
-        for _ in range(300):
+        for _ in range(RACES):
             exchange = node.send()
             node.tell(frame.EXPIRE, payload=frame.NUMBER.pack(1))
             kinds = set()

@@ -225,6 +225,6 @@ test('what the graceful timeout cuts off over HTTP/2 is killed', async () => {
   assert.equal(await server.waitForEnd(), 0);
   assert.deepEqual(server.stdout().trimEnd().split('\n').sort(), [
     '200 killed GET /large HTTP/2.0',
-    `499 killed GET /held?${gate.query} HTTP/2.0`,
+    `502 killed GET /held?${gate.query} HTTP/2.0`,
   ]);
 });
