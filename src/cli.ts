@@ -36,4 +36,5 @@ function report(error: unknown): number {
   return 1;
 }
 
-process.exitCode = await main(process.argv.slice(2), process.env).catch(report);
+// What still waits for a reader that doesn't read must not keep the process.
+process.exit(await main(process.argv.slice(2), process.env).catch(report));

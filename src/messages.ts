@@ -127,8 +127,11 @@ export type MasterMessage =
    * their queues nobody else will answer.
    */
   | { readonly type: 'stop'; readonly graceful: boolean; readonly sealed: readonly number[] }
-  /** What clients are told that ask for the server's health. */
-  | { readonly type: 'health'; readonly healthy: boolean };
+  /**
+   * What clients are told that ask for the server's health. `draining`: the server was asked to stop and waits with it
+   * (--drain-delay); a SIGTERM to all of its processes must not be obeyed sooner.
+   */
+  | { readonly type: 'health'; readonly healthy: boolean; readonly draining: boolean };
 
 export type WorkerMessage =
   /** The app is loaded and connections are being accepted. */

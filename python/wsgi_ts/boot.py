@@ -19,11 +19,15 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from . import fork, output, own_openssl, signal_handlers
+from . import fork, output, own_openssl, parent_death, signal_handlers
 from .load_error import LoadError
 
 if TYPE_CHECKING:
     from .gateway import WSGIApp
+
+
+_own_process = False
+"""Whether `prepare` was told that the process is the app's alone."""
 
 
 _directory: str | None = None
@@ -84,12 +88,13 @@ def prepare(options: Preparation) -> None:
     alone; it changes to `chdir`, and gets the variables of an activated environment. `error_log`:
     absolute path for `report_crashes`. Raises OSError if `chdir` can't be entered.
     """
-    global _directory  # noqa: PLW0603
+    global _directory, _own_process  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
     from . import loader, log_setup, server, worker_hooks  # noqa: F401, PLC0415 (the master has no need of them)
 
     _directory = directory = options.get("chdir") or os.getcwd()
-    if options.get("own_process", True):
+    _own_process = options.get("own_process", True)
+    if _own_process:
         fork.close_all_in_child()
         os.chdir(directory)
         _activate()
@@ -164,7 +169,8 @@ def start(app: str, options: Mapping[str, object]) -> dict[str, object]:
 
     hooks = worker_hooks.opened()
     try:
-        target = _load(app)
+        with parent_death.followed() if _own_process else contextlib.nullcontext():
+            target = _load(app)
         if hooks is not None:
             hooks.loaded(target)
     except LoadError as error:

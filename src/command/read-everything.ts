@@ -12,7 +12,7 @@ import {
 } from '../settings/resolve.ts';
 import { readVariable } from './command-line.ts';
 import { findConfigFile, readConfigFile } from './config-file.ts';
-import { world } from './settings-world.ts';
+import { settingsWorld } from './settings-world.ts';
 
 /** Variables that hold arguments, the weaker first. gunicorn's comes with an app that is served by both. */
 const argumentVariables = ['GUNICORN_CMD_ARGS', 'WSGI_TS_CMD_ARGS'] as const;
@@ -35,6 +35,7 @@ export async function readEverything(
   env: Variables,
   { withoutFile = false, noBuild = false }: ReadingOptions = {},
 ): Promise<ResolvedSettings> {
+  const world = settingsWorld(env);
   const variables = argumentVariables.flatMap((name) => readVariable(name, env[name]) ?? []);
   const { texts: argv, unused: argvUnused = {} } = commandLine;
   const input: SettingsInput = { argv, argvUnused, variables, env, world };

@@ -67,9 +67,13 @@ async function start(
   variables: Variables,
 ): Promise<number> {
   const { detach, openLaunch } = await import('../master/daemon.ts');
+  const { isSuccessor } = await import('../master/upgrade.ts');
   const launch = openLaunch(variables);
   const { settings } = resolved;
-  if (settings.daemon && launch === null) return detach(settings, variables);
+  // A second master (SIGUSR2) is away from the terminal already.
+  if (settings.daemon && launch === null && !isSuccessor(variables)) {
+    return detach(settings, variables);
+  }
   const { runMaster } = await import('../master/master.ts');
   try {
     const options = launch === null ? { reread } : { reread, launch };

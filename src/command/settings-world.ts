@@ -1,15 +1,17 @@
 // What the checks of settings ask of this machine. Used by the commands that take settings.
 
 import { accessSync, constants, statSync } from 'node:fs';
+import type { Variables } from '../binding/site.ts';
 import { compileFormat } from '../log/access-log.ts';
 import { readQuotas } from '../quotas.ts';
 import { automaticWorkers } from '../settings/automatic-workers.ts';
 import { groupId, userId } from '../settings/accounts.ts';
+import { workingDirectory } from '../settings/working-directory.ts';
 import type { SettingsWorld } from '../settings/value-types.ts';
 
-/** This machine. */
-export const world: SettingsWorld = {
-  cwd: process.cwd(),
+/** This machine, for a command with these variables. */
+export const settingsWorld = (variables: Variables): SettingsWorld => ({
+  cwd: workingDirectory(variables),
   isDirectory: (path) => {
     try {
       accessSync(path, constants.X_OK);
@@ -24,4 +26,4 @@ export const world: SettingsWorld = {
     compileFormat(format);
   },
   automaticWorkers: () => automaticWorkers(readQuotas()),
-};
+});

@@ -34,6 +34,8 @@ const headerLength = 12;
 const places = [0, 2 ** 30] as const;
 const fullAt = 256 * 1024;
 const recentCount = 10;
+/** Bytes that no request's head has: a length beyond it was cut off in the middle of being written. */
+const longest = 16 * 1024 * 1024;
 
 /** Writes the journal of one worker. */
 export class JournalWriter {
@@ -117,14 +119,14 @@ export class JournalWriter {
     } catch {
       // No memory for it: the server goes on without.
     }
-    this.#length += records.length;
+    this.#length += records.length - headerLength;
   }
 
   /** A record for each: the text of one that is open, else its end. */
   #encode(tickets: readonly number[]): Buffer {
     let length = 0;
     for (const ticket of tickets) length += headerLength + (this.#open.get(ticket)?.length ?? 0);
-    const buffer = Buffer.allocUnsafe(length);
+    const buffer = Buffer.allocUnsafe(length + headerLength);
     let offset = 0;
     for (const ticket of tickets) {
       const text = this.#open.get(ticket) ?? '';
@@ -134,7 +136,8 @@ export class JournalWriter {
       buffer.write(text, offset + headerLength, 'latin1');
       offset += headerLength + text.length;
     }
-    return buffer;
+    // An empty header ends the volume, whatever an older one has left behind it; the next records overwrite it.
+    return buffer.fill(0, offset);
   }
 }
 
@@ -175,6 +178,7 @@ function readVolume(fd: number, place: number): Volume {
         return { volume, begun, ended };
       const start = offset + headerLength;
       const end = start + bytes.readUInt32LE(offset);
+      if (end - start > longest) return { volume, begun, ended };
       if (end > bytes.length) break;
       const ticket = bytes.readUInt32LE(offset + 8);
       if (end === start) ended.add(ticket);

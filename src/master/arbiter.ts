@@ -63,7 +63,9 @@ function settle(draft: Draft): void {
     if (worker !== undefined) draft.stop(worker, true);
   }
   if (now >= state.spawnAfter) state.delayed = 0;
-  for (let count = spawn - state.delayed; count > 0; count--) startWorker(draft);
+  for (let count = spawn.count - state.delayed; count > 0; count--) {
+    startWorker(draft, spawn.generation);
+  }
   sayHealth(draft);
 }
 
@@ -106,9 +108,8 @@ function takeFrom(
   }
 }
 
-function startWorker(draft: Draft): void {
+function startWorker(draft: Draft, generation: number): void {
   const { state, now } = draft;
-  const { generation } = state;
   const id = state.nextId++;
   state.workers.push({
     id,
@@ -121,6 +122,7 @@ function startWorker(draft: Draft): void {
     reopenLogs: false,
     aborted: false,
     killAt: null,
+    wasReady: false,
     killed: false,
     served: 0,
   });
@@ -130,12 +132,14 @@ function startWorker(draft: Draft): void {
 function becomeReady(draft: Draft, worker: MutableWorker): void {
   const { state } = draft;
   worker.lastBeat = draft.now;
+  worker.wasReady = true;
   draft.log('debug', `Worker ready (pid: ${nameOf(worker)})`);
   if (worker.phase === 'booting') worker.phase = 'ready';
   if (worker.reopenLogs) draft.send(worker, 'SIGUSR1');
   worker.reopenLogs = false;
   // It was not there yet when the others were told.
-  if (!state.healthy) draft.act({ type: 'health', healthy: false });
+  const draining = state.drainUntil !== null;
+  if (!state.healthy) draft.act({ type: 'health', healthy: false, draining });
   if (worker.generation !== state.generation) return;
   state.everReady = true;
   state.crashes = 0;
@@ -203,6 +207,8 @@ function tick(draft: Draft): void {
   state.lastTick = now;
   for (const worker of state.workers) {
     worker.lastBeat += deaf;
+    worker.spawnedAt += deaf;
+    if (worker.killAt !== null) worker.killAt += deaf;
     look(draft, worker);
   }
   if (state.stop === null && state.drainUntil !== null && now >= state.drainUntil) {

@@ -28,11 +28,7 @@ export function configure(
   scriptName: string,
   identity: WorkerIdentity | null,
 ): WorkerConfiguration {
-  if (settings.app === null) {
-    throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
-      remedy: 'Name it as MODULE:VARIABLE, for example: wsgi-ts app:app',
-    });
-  }
+  if (settings.app === null) throw noApp();
   return {
     app: settings.app,
     chdir: settings.chdir,
@@ -119,4 +115,11 @@ export function tlsPolicy(settings: Settings): TlsPolicy | null {
     ciphers: settings.ciphers,
     minimumVersion: settings.tlsMinimumVersion,
   };
+}
+
+/** The error where no app is given. */
+export function noApp(): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No application module specified.', {
+    remedy: 'Name it as MODULE:VARIABLE, for example: wsgi-ts app:app',
+  });
 }

@@ -61,7 +61,9 @@ export class Draft {
 
   kill(worker: MutableWorker, why: string): void {
     worker.killed = true;
-    this.log('error', `Worker (pid:${nameOf(worker)}) ${why}: killing it`);
+    // One that never served had nothing to finish, and could not hear us while it imported.
+    const level = worker.wasReady ? 'error' : 'info';
+    this.log(level, `Worker (pid:${nameOf(worker)}) ${why}: killing it`);
     this.send(worker, 'SIGKILL');
   }
 }

@@ -20,7 +20,8 @@ export function describeExit(
   const who = `Worker (pid:${nameOf(worker)})`;
   if (failure !== undefined) return line('error', `A worker could not be started: ${failure}`);
   // That we killed it, and why, was said when we did it.
-  if (worker.killed) return record === '' ? null : line('error', `${who} was killed.${record}`);
+  if (worker.killed)
+    return record === '' || !worker.wasReady ? null : line('error', `${who} was killed.${record}`);
   if (signal === 'SIGKILL') {
     return line('error', `${who} was sent SIGKILL! Perhaps out of memory?${record}`);
   }

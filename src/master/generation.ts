@@ -7,7 +7,7 @@ import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
 import type { WorkerConfiguration, WorkerIdentity } from '../messages.ts';
 import type { Settings } from '../settings/table.ts';
-import { configure, tlsPolicy } from './configuration.ts';
+import { configure, noApp, tlsPolicy } from './configuration.ts';
 import type { Listener } from './listeners.ts';
 import type { ArbiterSettings } from './supervision.ts';
 
@@ -48,6 +48,7 @@ export async function makeGeneration(
   settings: Settings,
   { python, scriptName, argv, identity, openListeners }: GenerationSurroundings,
 ): Promise<Generation> {
+  if (settings.app === null) throw noApp();
   if (settings.accessLogFile !== null) {
     // The workers write it; that it can be opened is to be known before the first of them starts.
     createAccessLog({ file: settings.accessLogFile, format: settings.accessLogFormat }).close();

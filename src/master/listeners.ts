@@ -11,6 +11,8 @@ import type { Owner } from './port-owner.ts';
 
 /** A listening socket. */
 export interface Listener {
+  /** Unique in this master: the kernel gives a descriptor's number out again. */
+  readonly id: number;
   /** Its descriptor in the master. */
   readonly fd: number;
   /** The address really bound (the kernel's choice where port 0 was asked): `http://127.0.0.1:8000`. */
@@ -44,6 +46,8 @@ export interface ListenOptions {
   readonly findOwner: (address: Address) => Owner | null;
 }
 
+let nextId = 1;
+
 /** gunicorn's: how often an address in use is tried again, a second apart. */
 const retries = 5;
 
@@ -67,7 +71,7 @@ export async function openListeners(options: ListenOptions): Promise<Listener[]>
       listeners.push({ ...listener, url: withScheme(listener.url, secure) });
     }
   } catch (error) {
-    for (const listener of opened) releaseListener(interpreter, listener);
+    for (const listener of opened) releaseListener(interpreter, listener, true);
     throw error;
   }
   return listeners;
@@ -82,9 +86,17 @@ export function sealListener(interpreter: Pick<Interpreter, 'call'>, { fd }: Lis
   return interpreter.call('sockets', 'seal', fd) === true;
 }
 
-/** Closes the master's copy of one socket, and removes its file. */
-export function releaseListener(interpreter: Pick<Interpreter, 'call'>, { fd }: Listener): void {
-  interpreter.call('sockets', 'release', fd);
+/**
+ * Closes the master's copy of one socket.
+ *
+ * @param removeFile - whether its file goes, too: not while another master has the same socket
+ */
+export function releaseListener(
+  interpreter: Pick<Interpreter, 'call'>,
+  { fd }: Listener,
+  removeFile: boolean,
+): void {
+  interpreter.call('sockets', 'release', fd, removeFile);
 }
 
 /**
@@ -104,7 +116,7 @@ export function inheritListener(
   owned: boolean,
 ): Listener | null {
   const answer = interpreter.call('sockets', 'inherit', fd, owned) as unknown as Answer;
-  return answer.ok ? { fd, url: formatAddress(answer.address), asked, owned } : null;
+  return answer.ok ? { id: nextId++, fd, url: formatAddress(answer.address), asked, owned } : null;
 }
 
 function withScheme(url: string, secure: boolean): string {
@@ -128,6 +140,7 @@ async function open(address: Address, options: ListenOptions): Promise<Listener>
   }
   if (!answer.ok) throw refusal(address, answer);
   return {
+    id: nextId++,
     fd: answer.fd,
     url: formatAddress(answer.address),
     asked: formatAddress(address),

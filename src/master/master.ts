@@ -13,6 +13,7 @@ import { ProcessLogs } from '../bridge/process-logs.ts';
 import type { Logger, ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
+import { workingDirectory } from '../settings/working-directory.ts';
 import { noLaunch } from './daemon.ts';
 import type { Launch } from './daemon.ts';
 import { makeGeneration } from './generation.ts';
@@ -37,6 +38,9 @@ import { Supervisor } from './supervisor.ts';
 import { enterSurroundings } from './surroundings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Succession } from './upgrade.ts';
+
+/** Milliseconds that whoever reads our output gets to take the last of it. */
+const lastWords = 2000;
 
 const workerProgram = new URL('../worker/worker.js', import.meta.url);
 
@@ -63,7 +67,7 @@ export async function runMaster(
   { reread, worker = workerProgram, launch = noLaunch }: MasterOptions,
 ): Promise<number> {
   const { settings, warnings, notes } = resolved;
-  const startedIn = process.cwd();
+  const startedIn = workingDirectory(process.env);
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const surroundings = enterSurroundings(settings, process.env);
   const logs = new ProcessLogs(logPolicy(settings), false);
@@ -116,26 +120,20 @@ export async function runMaster(
     const hooks = openMasterHooks({ file, settings, interpreter, logger });
     cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last
     hooks.onStarting();
-    let held: readonly Listener[] = succession.inheritListeners(interpreter);
+    const inherited = succession.inheritListeners(interpreter);
+    let held = (): readonly Listener[] => inherited;
     const basis: GenerationSurroundings = {
       python: interpreter.executable === '' ? settings.python : interpreter.executable,
       scriptName: process.env['SCRIPT_NAME'] ?? '',
       argv: process.argv.slice(1),
       identity: surroundings.identity,
-      openListeners: async (wanted, tls) => {
-        const listeners = await openListeners({
+      openListeners: (wanted, tls) =>
+        openListeners({
           ...surroundings.listening(wanted),
-          held,
-          backlog: wanted.backlog,
-          secure: tls !== null,
-          interpreter,
-          logger,
+          ...{ held: held(), backlog: wanted.backlog, secure: tls !== null },
+          ...{ interpreter, logger, findOwner },
           pause: () => sleep(1000, undefined, { signal: interruption.signal }),
-          findOwner,
-        });
-        held = listeners;
-        return listeners;
-      },
+        }),
     };
     if (settings.preloadApp) await preload(startedIn, logger, interruption.signal);
     const first = await makeGeneration(1, settings, basis);
@@ -148,12 +146,9 @@ export async function runMaster(
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
-    cleanups.push(() => endRelays(relays));
+    cleanups.push(() => orAfter(lastWords, endRelays(relays)));
     const notifier = surroundings.notifier(interpreter, logger);
     return await new Promise((finish) => {
-      const goBack = (generation: Generation): void => {
-        held = generation.listeners;
-      };
       const shared = {
         worker,
         logger,
@@ -164,7 +159,16 @@ export async function runMaster(
         succession,
         notifier,
       };
-      onSignal = supervise(first, { ...shared, surroundings, finish, reread, basis, goBack });
+      const supervisor = supervise(first, {
+        ...shared,
+        surroundings,
+        finish,
+        reread,
+        basis,
+        interruption,
+      });
+      onSignal = supervisor.signal;
+      held = () => supervisor.listeners;
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
@@ -174,7 +178,7 @@ export async function runMaster(
     return error.exitCode;
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup();
-    await logger.drain();
+    await orAfter(lastWords, logger.drain());
     logger.close();
   }
 }
@@ -192,11 +196,12 @@ interface Parts {
   readonly basis: GenerationSurroundings;
   readonly surroundings: Surroundings;
   readonly notifier: ServiceNotifier;
-  readonly goBack: (generation: Generation) => void;
+  /** Ends whatever waits. */
+  readonly interruption: AbortController;
 }
 
-/** Ties supervisor and reloader together. Returns where signals are to be reported. */
-function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => void {
+/** Ties supervisor and reloader together. */
+function supervise(first: Generation, parts: Parts): Supervisor {
   const { succession, reread, basis, surroundings, logger, pythonLogs, hooks, notifier } = parts;
   const reloader = new Reloader(first, {
     reread,
@@ -205,6 +210,10 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
     onReread: (settings) => {
       hooks.onReload(settings);
     },
+    onFailure: () => {
+      notifier.reloaded();
+    },
+    isStopping: () => parts.interruption.signal.aborted,
     onGeneration: (generation) => {
       supervisor.begin(generation);
     },
@@ -212,10 +221,10 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
   const supervisor = new Supervisor(first, {
     ...parts,
     reload: () => {
+      notifier.reloading();
       reloader.reload();
     },
     onGoBack: (generation) => {
-      parts.goBack(generation);
       reloader.goBack(generation);
     },
     upgrade: (listeners) => {
@@ -233,13 +242,19 @@ function supervise(first: Generation, parts: Parts): (signal: MasterSignal) => v
       pythonLogs.reopen();
       surroundings.giveLogs();
     },
+    onReloaded: () => {
+      notifier.reloaded();
+    },
+    onStop: () => {
+      parts.interruption.abort();
+    },
     isShared: () => succession.isShared(),
     onTick: () => {
       succession.look();
     },
   });
   if (first.settings.reload) void watchFiles(first.settings, logger, supervisor.changed);
-  return supervisor.signal;
+  return supervisor;
 }
 
 /** Has workers replaced whenever a file of the app changes (--reload). */
@@ -251,6 +266,11 @@ async function watchFiles(
   logger.warning('Reloader is on. Use in development only!');
   const { startReloader } = await import('./reloader.ts');
   startReloader({ settings, logger, onChange });
+}
+
+/** Waits for `promise`, but no longer than `milliseconds`: nobody may be reading. */
+async function orAfter(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  await Promise.race([promise, sleep(milliseconds, undefined, { ref: false })]);
 }
 
 async function endRelays({ stdout, stderr }: OutputRelays): Promise<void> {

@@ -47,6 +47,8 @@ export class ServiceNotifier {
   readonly #timer: NodeJS.Timeout | undefined;
   #serving = 0;
   #wasReady = false;
+  #mainPid = 0;
+  #isReloading = false;
   #isStopping = false;
   #status = '';
   #complained = false;
@@ -83,13 +85,21 @@ export class ServiceNotifier {
   /** The listeners are open and a worker serves; also said when a reload is over. */
   ready(): void {
     this.#wasReady = true;
+    this.#isReloading = false;
     this.#send('READY=1');
   }
 
   /** A reload begins; {@link ready} says when it is over. */
   reloading(): void {
+    if (!this.#wasReady) return;
+    this.#isReloading = true;
     // CLOCK_MONOTONIC, which is what Node's clock reads on Linux: the manager orders its own requests by it.
     this.#send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  /** A reload is over, one way or the other. */
+  reloaded(): void {
+    if (this.#isReloading) this.ready();
   }
 
   /** A stop begins. */
@@ -111,8 +121,10 @@ export class ServiceNotifier {
     this.#send('WATCHDOG=1');
   }
 
-  /** Another process is the service's main one from now on. */
+  /** Another process is the service's main one from now on; the same one is not said twice. */
   mainPid(pid: number): void {
+    if (this.#mainPid === pid) return;
+    this.#mainPid = pid;
     this.#send(`MAINPID=${pid}`);
   }
 

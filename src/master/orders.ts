@@ -131,5 +131,5 @@ export function sayHealth(draft: Draft): void {
   const healthy = state.drainUntil === null && state.crashes < unwellAfter;
   if (state.healthy === healthy) return;
   state.healthy = healthy;
-  draft.act({ type: 'health', healthy });
+  draft.act({ type: 'health', healthy, draining: state.drainUntil !== null });
 }

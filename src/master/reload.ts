@@ -24,6 +24,10 @@ export interface ReloaderOptions {
   readonly logger: Logger;
   /** Is told of the new settings, which workers will be started with. @throws WsgiTsError where they are of no use */
   readonly onReread: (settings: Settings) => void;
+  /** Called when it came to nothing. */
+  readonly onFailure: () => void;
+  /** Whether the server stops: then a reload comes too late, and says nothing. */
+  readonly isStopping: () => boolean;
   /** Gets a generation that workers can be started with. */
   readonly onGeneration: (generation: Generation) => void;
 }
@@ -64,19 +68,19 @@ export class Reloader {
   }
 
   async #reload(): Promise<void> {
-    const { reread, surroundings, logger, onReread, onGeneration } = this.#options;
+    const { reread, surroundings, logger, onReread, onGeneration, isStopping } = this.#options;
     try {
       const { settings, warnings, notes } = await reread();
       for (const warning of warnings) logger.warning(warning);
       for (const note of notes) logger.info(note);
       const changes = changedSettings(this.#current.settings, settings);
+      onReread(settings);
       const generation = await makeGeneration(this.#number + 1, settings, surroundings);
       logger.info(
         changes.length === 0
           ? 'Reloading: the settings are as they were'
           : `Reloading: ${changes.join(', ')}`,
       );
-      onReread(settings);
       const late = changedSettings(this.#current.settings, settings, taken);
       if (late.length > 0) {
         logger.warning(`For this the master has to be started anew: ${late.join(', ')}`);
@@ -85,6 +89,8 @@ export class Reloader {
       this.#current = generation;
       onGeneration(generation);
     } catch (error) {
+      if (isStopping()) return;
+      this.#options.onFailure();
       const { message, remedy, traceback } = asError(error);
       const why = [`The reload failed: ${message}`, remedy, traceback].filter(Boolean).join('\n');
       logger.error(`${why}\nThe workers go on as they were.`);

@@ -14,8 +14,10 @@ interface Listening {
 export class Sealing {
   readonly #interpreter: Pick<Interpreter, 'call'>;
   readonly #isShared: () => boolean;
-  /** By descriptor. */
+  /** By the listeners' own numbers: the kernel gives a descriptor's out again. */
   readonly #sealed = new Set<number>();
+  /** Those that are closed here. */
+  readonly #ended = new Set<number>();
 
   /** @param isShared - whether another master has the sockets too: then their queues are also its, and stay open */
   constructor(interpreter: Pick<Interpreter, 'call'>, isShared: () => boolean) {
@@ -25,17 +27,23 @@ export class Sealing {
 
   /** Which of `listeners` are sealed: their indices. */
   indices(listeners: readonly Listener[]): number[] {
-    return [...listeners.keys()].filter((index) => this.#sealed.has(listeners[index]?.fd ?? -1));
+    return [...listeners.keys()].filter((index) => this.#sealed.has(listeners[index]?.id ?? 0));
   }
 
-  /** Ends the sockets of `generations` that `kept` does not have. */
-  endOthers(generations: Iterable<Listening>, kept: Listening): void {
-    const stays = new Set(kept.listeners.map(({ fd }) => fd));
+  /** Whether the socket with this number is closed here. */
+  hasEnded(id: number): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** Ends the sockets of `generations` that none of `kept` has. */
+  endOthers(generations: Iterable<Listening>, kept: readonly Listening[]): void {
+    const stays = new Set(kept.flatMap(({ listeners }) => listeners.map(({ id }) => id)));
     for (const { listeners } of generations) {
       for (const listener of listeners) {
-        if (stays.has(listener.fd) || this.#sealed.has(listener.fd)) continue;
+        if (stays.has(listener.id) || this.#ended.has(listener.id)) continue;
+        this.#ended.add(listener.id);
         this.#seal(listener);
-        releaseListener(this.#interpreter, listener);
+        releaseListener(this.#interpreter, listener, !this.#isShared());
       }
     }
   }
@@ -44,14 +52,14 @@ export class Sealing {
   endAll(generations: Iterable<Listening>): void {
     for (const { listeners } of generations)
       listeners.forEach((one) => {
-        this.#seal(one);
+        if (!this.#ended.has(one.id)) this.#seal(one);
       });
     closeListeners(this.#interpreter, !this.#isShared());
   }
 
   #seal(listener: Listener): void {
     if (!this.#isShared() && sealListener(this.#interpreter, listener)) {
-      this.#sealed.add(listener.fd);
+      this.#sealed.add(listener.id);
     }
   }
 }

@@ -5,8 +5,8 @@ import type { ArbiterState, Worker } from './supervision.ts';
 
 /** What {@link plan} gives. */
 export interface Plan {
-  /** Workers to start now. */
-  readonly spawn: number;
+  /** Workers to start now: how many, and of which generation. */
+  readonly spawn: { readonly count: number; readonly generation: number };
   /** Workers to stop now, gracefully. */
   readonly stop: readonly Worker[];
 }
@@ -30,7 +30,9 @@ export function plan({ workers, target, generation, fallback }: ArbiterState): P
   // The oldest first, as gunicorn has it.
   const tooMany = staying.slice(0, Math.max(0, staying.length - target));
   // One of an older generation that still boots serves nobody, and never needs to.
-  const useless = outgoing.filter(({ phase }) => phase === 'booting');
+  const useless = outgoing.filter(
+    ({ phase, generation: of }) => phase === 'booting' && of !== fallback?.number,
+  );
   const hasUse = outgoing.length > useless.length || serving > 0;
   const replaceable = outgoing.filter((worker) => !hasUse || !useless.includes(worker));
   const replaced = replaceable.slice(0, Math.max(0, serving + replaceable.length - target));
@@ -39,8 +41,11 @@ export function plan({ workers, target, generation, fallback }: ArbiterState): P
   const places = target + (remaining > 0 ? 1 : 0);
   const missing = Math.min(target - staying.length, places - staying.length - remaining);
   const spawn = fallback === null ? missing : Math.min(missing, 1 - staying.length);
-  return {
-    spawn: Math.max(0, spawn),
-    stop: [...tooMany, ...(hasUse ? useless : []), ...replaced],
-  };
+  const stop = [...tooMany, ...(hasUse ? useless : []), ...replaced];
+  // Until the new generation has shown that it works, the old one is what serves: its dead are replaced.
+  const old = outgoing.filter((worker) => worker.generation === fallback?.number).length;
+  if (fallback !== null && old < fallback.target && spawn <= 0) {
+    return { spawn: { count: fallback.target - old, generation: fallback.number }, stop };
+  }
+  return { spawn: { count: Math.max(0, spawn), generation }, stop };
 }

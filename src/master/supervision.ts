@@ -47,6 +47,8 @@ export interface Worker {
   readonly aborted: boolean;
   /** When it is killed if it still runs. */
   readonly killAt: number | null;
+  /** Whether it ever was ready. */
+  readonly wasReady: boolean;
   /** Whether we sent it SIGKILL. */
   readonly killed: boolean;
   /** Requests that it has answered, as far as it has told. */
@@ -190,7 +192,7 @@ export type Action =
   /** Start another master with the same sockets (USR2). */
   | { readonly type: 'upgrade' }
   /** What clients are told that ask for the server's health. */
-  | { readonly type: 'health'; readonly healthy: boolean }
+  | { readonly type: 'health'; readonly healthy: boolean; readonly draining: boolean }
   | { readonly type: 'close-listeners' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'finish'; readonly exitCode: number };
@@ -206,7 +208,7 @@ export const tickEvery = { running: 1000, stopping: 100 } as const;
 /** Milliseconds that workers have left after a second INT or QUIT; gunicorn's. */
 export const quickStopLimit = 2000;
 /** Milliseconds that a worker which serves nobody yet gets to stop. */
-export const bootStopLimit = 2000;
+export const bootStopLimit = 1000;
 /** Milliseconds that a worker gets to finish what it runs when its app's files have changed. */
 export const staleLimit = 1000;
 /** Milliseconds between two lines that say a worker is still importing. */

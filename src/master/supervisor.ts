@@ -44,6 +44,10 @@ export interface SupervisorOptions {
   readonly upgrade: (listeners: readonly Listener[]) => void;
   /** Whether another master has the sockets too: then their queues are also its. */
   readonly isShared: () => boolean;
+  /** Called when a reload is over: its first worker serves, or it was given up. */
+  readonly onReloaded: () => void;
+  /** Called when a stop begins. */
+  readonly onStop: () => void;
   /** Called at each tick. */
   readonly onTick: () => void;
   /** Gets the exit code when no worker is left. */
@@ -75,6 +79,13 @@ export class Supervisor {
     });
   }
 
+  /** The sockets that are open, each once. */
+  get listeners(): Listener[] {
+    const all = [...this.#generations.values()].flatMap(({ listeners }) => listeners);
+    const byId = new Map(all.map((listener) => [listener.id, listener]));
+    return [...byId.values()].filter(({ id }) => !this.#sealing.hasEnded(id));
+  }
+
   /** To be told of every signal. */
   readonly signal = (signal: MasterSignal): void => {
     this.#happened({ type: 'signal', signal });
@@ -101,7 +112,15 @@ export class Supervisor {
     if (this.#state.target !== target) {
       this.#options.hooks.workersChanged(this.#state.target, target);
     }
-    for (const action of decision.actions) this.#perform(action);
+    for (const action of decision.actions) {
+      try {
+        this.#perform(action);
+      } catch (error) {
+        // Whatever it is, the workers serve on.
+        const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#options.logger.critical(`A fault in wsgi-ts itself (${action.type}): ${why}`);
+      }
+    }
   }
 
   #tick(): void {
@@ -137,18 +156,22 @@ export class Supervisor {
         reload();
         return;
       case 'keep':
+        this.#options.onReloaded();
         this.#keep(action.generation);
         return;
       case 'discard':
+        this.#options.onReloaded();
         this.#discard(action.generation);
         return;
       case 'upgrade':
         upgrade(this.#current().listeners);
         return;
       case 'health':
-        for (const handle of this.#handles.values()) handle.sayHealth(action.healthy);
+        for (const handle of this.#handles.values())
+          handle.sayHealth(action.healthy, action.draining);
         return;
       case 'close-listeners':
+        this.#options.onStop();
         this.#sealing.endAll(this.#generations.values());
         // The end is near: look more often.
         this.#tickIn(tickEvery.stopping);
@@ -171,7 +194,15 @@ export class Supervisor {
       this.#happened(event);
     };
     if (!hooks.preFork(id, refused)) return;
-    const journalFd = interpreter.call('sockets', 'memory_file', 'wsgi-ts journal') as number;
+    let journalFd: number;
+    try {
+      journalFd = interpreter.call('sockets', 'memory_file', 'wsgi-ts journal') as number;
+    } catch (error) {
+      // No descriptors left, no memory: the servers that run must not end for it.
+      const failure = error instanceof Error ? error.message : String(error);
+      setImmediate(refused, { type: 'exited', id, code: null, signal: null, failure });
+      return;
+    }
     const record = new LifeRecord();
     let inOrder = false;
     const handle = new WorkerHandle({
@@ -239,13 +270,13 @@ export class Supervisor {
 
   /** Addresses that only older generations had go: their workers, which still serve, empty the queues. */
   #keep(number: number): void {
-    this.#sealing.endOthers(this.#generations.values(), this.#generation(number));
+    this.#sealing.endOthers(this.#generations.values(), [this.#generation(number)]);
     this.#options.logger.debug('New settings and code are in use');
   }
 
   /** Addresses that only this generation had go. */
   #discard(number: number): void {
-    this.#sealing.endOthers([this.#generation(number)], this.#current());
+    this.#sealing.endOthers([this.#generation(number)], [this.#current()]);
     this.#options.onGoBack(this.#current());
   }
 
@@ -253,8 +284,9 @@ export class Supervisor {
   #forget(): void {
     const { generation, fallback, workers } = this.#state;
     const needed = new Set([generation, fallback?.number, ...workers.map((one) => one.generation)]);
-    for (const number of this.#generations.keys()) {
-      if (!needed.has(number)) this.#generations.delete(number);
-    }
+    const gone = [...this.#generations.values()].filter(({ number }) => !needed.has(number));
+    for (const { number } of gone) this.#generations.delete(number);
+    // One that another reload has overtaken may have had addresses of its own.
+    this.#sealing.endOthers(gone, [...this.#generations.values()]);
   }
 }

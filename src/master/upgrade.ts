@@ -3,6 +3,8 @@
 // master.ts on the master's main thread. What one master tells the other is one variable.
 
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Interpreter } from '../bridge/interpreter.ts';
 import type { Logger } from '../log/logger.ts';
 import { inheritListener } from './listeners.ts';
@@ -17,10 +19,17 @@ interface Inheritance {
 
 const variable = 'WSGI_TS_UPGRADE';
 const firstFd = 3;
+/** How often the pid file of the master before is tried to be taken over, at a tick each. */
+const promotionTries = 10;
+
+/** Whether this process is to take another master's place. */
+export function isSuccessor(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env[variable] !== undefined;
+}
 
 /** Whose variables are ours: this process, and the master that has started it in its own place. */
 export function predecessorOf(env: Readonly<Record<string, string | undefined>>): number[] {
-  return env[variable] === undefined ? [process.pid] : [process.pid, process.ppid];
+  return isSuccessor(env) ? [process.pid, process.ppid] : [process.pid];
 }
 
 /** What {@link Succession} needs. */
@@ -38,6 +47,8 @@ export class Succession {
   /** The process that this one has its sockets from, while it lives. */
   #predecessor: number | null;
   #successor: number | null = null;
+  /** Tries to take over the pid file. */
+  #promotions = promotionTries;
   #onPromotion: () => void = () => undefined;
 
   /** Reads what the master before has left, once: neither the app nor a third master must find it. */
@@ -76,10 +87,22 @@ export class Succession {
 
   /** Looks whether the master before is gone; to be called now and then. */
   look(): void {
-    if (this.#predecessor === null || process.ppid === this.#predecessor) return;
-    this.#predecessor = null;
-    this.#options.logger.info('Master has been promoted.');
-    this.#onPromotion();
+    if (this.#predecessor !== null && process.ppid !== this.#predecessor) {
+      this.#predecessor = null;
+      this.#options.logger.info('Master has been promoted.');
+      this.#promotions = 0;
+    }
+    if (this.#promotions >= promotionTries) return;
+    try {
+      this.#onPromotion();
+      this.#promotions = promotionTries;
+    } catch (error) {
+      // The first master may be a zombie still, or its folder may be gone: the service goes on.
+      this.#promotions++;
+      if (this.#promotions < promotionTries) return;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.logger.error(`The pid file could not be taken over: ${why}`);
+    }
   }
 
   /** The second master's process id; null: there is none. */
@@ -111,11 +134,18 @@ export class Succession {
         owned,
       })),
     };
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      cwd: directory,
-      env: { ...env, ...more, [variable]: JSON.stringify(inheritance) },
-      stdio: ['inherit', 'inherit', 'inherit', ...listeners.map(({ fd }) => fd)],
-    });
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+        cwd: directory,
+        env: { ...env, ...more, [variable]: JSON.stringify(inheritance) },
+        stdio: ['inherit', 'inherit', 'inherit', ...listeners.map(({ fd }) => fd)],
+      });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      logger.error(`No new master could be started: ${why}`);
+      return;
+    }
     // It outlives this master.
     child.unref();
     this.#successor = child.pid ?? null;
@@ -125,7 +155,10 @@ export class Succession {
       logger.warning(`The new master (pid:${child.pid ?? 'unknown'}) ${how}. This one goes on.`);
     });
     child.on('error', (error) => {
-      if (child.pid === undefined) logger.error(`No new master could be started: ${error.message}`);
+      const gone = existsSync(directory) ? '' : ` (${directory} is gone)`;
+      if (child.pid === undefined) {
+        logger.error(`No new master could be started: ${error.message}${gone}`);
+      }
     });
   }
 }

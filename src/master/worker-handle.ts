@@ -84,9 +84,9 @@ export class WorkerHandle {
     if (!this.#isReady || this.#child?.connected !== true) this.signal(signal);
   }
 
-  /** Says what clients are to hear that ask for the server's health. */
-  sayHealth(healthy: boolean): void {
-    this.#tell({ type: 'health', healthy });
+  /** Says what clients are to hear that ask for the server's health, and whether the master waits with its stop. */
+  sayHealth(healthy: boolean, draining: boolean): void {
+    this.#tell({ type: 'health', healthy, draining });
   }
 
   /** Sends a signal; nothing happens when it is gone already. */

@@ -36,8 +36,8 @@ export interface AcceptorOptions {
 /** One listening socket. */
 interface Listener {
   readonly server: Server;
-  /** Never listened on: duplicates are made of it. */
-  readonly source: number;
+  /** Never listened on, but at the end: duplicates are made of it. -1: it was. */
+  source: number;
   readonly spares: number[];
   ordered: number;
 }
@@ -115,7 +115,10 @@ export class Acceptor {
     this.#state = 'draining';
     clearInterval(this.#timer);
     for (const [index, { server, spares }] of this.#listeners.entries()) {
-      const fd = sealed.includes(index) && !wasOpen ? spares.shift() : undefined;
+      const fd =
+        sealed.includes(index) && !wasOpen
+          ? (spares.shift() ?? this.#takeSource(index))
+          : undefined;
       if (fd !== undefined) server.listen({ fd }, this.#options.backlog);
       else if (!sealed.includes(index) && wasOpen) server.close();
     }
@@ -128,6 +131,15 @@ export class Acceptor {
     this.close();
   }
 
+  /** The last descriptor there is: nothing else will want it any more. */
+  #takeSource(index: number): number | undefined {
+    const listener = this.#listeners[index];
+    if (listener === undefined || listener.source < 0) return undefined;
+    const { source } = listener;
+    listener.source = -1;
+    return source;
+  }
+
   /** Stops for good. What waits in the kernel's queue stays there, for the other workers. */
   close(): void {
     if (this.#state === 'closed') return;
@@ -136,7 +148,7 @@ export class Acceptor {
     this.#fresh.clear();
     for (const { server, source, spares } of this.#listeners) {
       server.close();
-      for (const fd of [source, ...spares.splice(0)]) closeSync(fd);
+      for (const fd of [source, ...spares.splice(0)]) if (fd >= 0) closeSync(fd);
     }
   }
 

@@ -35,7 +35,10 @@ export interface ConnectionsOptions {
   /** null: HTTP/2 is not spoken. */
   readonly http2: ConnectionServer | null;
   /** Gets every connection, where there is TLS; gives it to the other two. */
-  readonly tls: { accept(socket: Socket): void } | null;
+  readonly tls: {
+    accept(socket: Socket): void;
+    settled(milliseconds: number): Promise<void>;
+  } | null;
   /** Whether a client may begin with HTTP/2 where there is no TLS. */
   readonly cleartextHttp2: boolean;
   readonly proxyProtocol: ProxyProtocolPolicy;
@@ -145,6 +148,7 @@ export class Connections {
       });
       for (const socket of this.#openings.keys()) socket.destroy();
     }
+    await this.#options.tls?.settled(Math.min(silentGrace, Math.max(0, end - performance.now())));
     const left = Math.max(0, end - performance.now());
     await Promise.all([http1.stop(left), http2?.stop(left)]);
   }

@@ -126,6 +126,8 @@ export class HttpServer {
       for (const response of held) this.#options.handler(response.req, response);
       if (this.#connections.size === 0) this.#onEmpty?.();
     });
+    // Its handshake, or the PROXY protocol, was under way when the others were told.
+    if (this.#stopping) setTimeout(closeIdle, idleGrace, connection).unref();
     if (first !== null) connection.guard.push(first);
     if (ended) connection.guard.end();
   }

@@ -30,6 +30,9 @@ const longest = 2 ** 31 - 1;
 export class TlsFront {
   readonly #server: Server;
   readonly #options: TlsFrontOptions;
+  /** Connections whose handshake is not over. */
+  readonly #handshakes = new Set<Socket>();
+  #onSettled: (() => void) | undefined;
 
   constructor(options: TlsFrontOptions) {
     this.#options = options;
@@ -45,6 +48,7 @@ export class TlsFront {
     });
     this.#server.on('secureConnection', (socket) => {
       this.#secured(socket);
+      this.#settle(below(socket));
     });
     this.#server.on('tlsClientError', (error: OpenSslError, socket) => {
       // Node says of a certificate that it doesn't accept no more than this.
@@ -62,7 +66,24 @@ export class TlsFront {
   accept(socket: Socket): void {
     // Who it is can't be asked any more when it has failed.
     declareConnection(socket, factsOf(socket));
+    this.#handshakes.add(socket);
+    socket.once('close', () => {
+      this.#settle(socket);
+    });
     this.#server.emit('connection', socket);
+  }
+
+  /** Resolves when no handshake is under way, or after so many milliseconds. */
+  async settled(milliseconds: number): Promise<void> {
+    if (this.#handshakes.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onSettled = resolve;
+      setTimeout(resolve, milliseconds).unref();
+    });
+  }
+
+  #settle(socket: Socket): void {
+    if (this.#handshakes.delete(socket) && this.#handshakes.size === 0) this.#onSettled?.();
   }
 
   #secured(socket: TLSSocket): void {

@@ -36,6 +36,7 @@ class Worker {
   #stopWanted = false;
   #retiring = false;
   readonly #health = { healthy: true };
+  #draining = false;
   /** Requests that a stop cut off, each as the log may show it. */
   readonly #cut: string[] = [];
   /** Resolves when there is no time for anything any more. */
@@ -122,8 +123,9 @@ class Worker {
   }
 
   /** Takes over what health checks are to be told. */
-  sayHealth(healthy: boolean): void {
+  sayHealth(healthy: boolean, draining: boolean): void {
     this.#health.healthy = healthy;
+    this.#draining = draining;
   }
 
   /** The master is gone: nobody would restart this worker, or take its place. */
@@ -136,7 +138,7 @@ class Worker {
     if (!process.connected || this.#phase !== 'serving') this.stop(true);
     else
       setTimeout(() => {
-        this.stop(true);
+        if (!this.#draining || !process.connected) this.stop(true);
       }, signalPatience);
   }
 
@@ -160,7 +162,14 @@ class Worker {
   }
 
   #openLogs(configuration: WorkerConfiguration): ProcessLogs {
-    const logs = new ProcessLogs(configuration.logs, true);
+    let logs: ProcessLogs;
+    try {
+      logs = new ProcessLogs(configuration.logs, true);
+    } catch (error) {
+      // The master could open them: since then their folder is gone. Serving without a log is better than not serving.
+      logs = new ProcessLogs({ ...configuration.logs, file: '-', accessFile: null }, true);
+      logs.logger.error(describe(error));
+    }
     this.#logs = logs;
     this.#logger = logs.logger;
     return logs;
@@ -263,6 +272,6 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
-  else if (message.type === 'health') worker.sayHealth(message.healthy);
+  else if (message.type === 'health') worker.sayHealth(message.healthy, message.draining);
   else worker.stop(message.graceful, message.sealed);
 });

@@ -105,12 +105,24 @@ suite('a reload', () => {
     assert.equal(story.state.generation, 1);
   });
 
-  test('a worker of before that still boots is not waited for', () => {
+  test('a worker of before that still boots is not waited for, once the new ones work', () => {
     const story = reloaded(new Story(2).ready(1), 2);
-    assert.deepEqual(story.sent(), [[2, 'SIGTERM']]);
+    assert.deepEqual(story.sent(), []);
     assert.deepEqual(story.spawned(), [3]);
-    assert.deepEqual(story.ready(3).spawned(), [4], 'the first one has shown that it works');
+    assert.deepEqual(story.ready(3).sent(), [[2, 'SIGTERM']]);
+    assert.deepEqual(story.spawned(), [4]);
     assert.deepEqual(story.ready(4).sent(), [[1, 'SIGTERM']]);
+  });
+
+  test('while it is not known to work, workers that die are replaced as they were', () => {
+    const story = reloaded(new Story(2).ready(1, 2), 2);
+    assert.deepEqual(story.spawned(), [3]);
+    assert.deepEqual(story.exits(1, null, 'SIGKILL').spawned(), [4]);
+    assert.equal(story.state.workers.at(-1)?.generation, 1);
+    assert.deepEqual(story.exits(2, null, 'SIGKILL').spawned(), [5]);
+    story.ready(4, 5);
+    assert.deepEqual(story.happens({ type: 'boot-failed', id: 3, exitCode: 3 }).sent(), []);
+    assert.equal(story.state.generation, 1);
   });
 
   test('before anybody serves goes on with those that boot until one of the new is ready', () => {
@@ -189,7 +201,11 @@ suite('a stop with a delay', () => {
   test('replaces a worker that dies meanwhile, and tells it too', () => {
     const story = slow().happens({ type: 'signal', signal: 'SIGTERM' }).exits(1, 1);
     assert.deepEqual(story.spawned(), [2]);
-    assert.deepEqual(story.ready(2).actions.at(-1), { type: 'health', healthy: false });
+    assert.deepEqual(story.ready(2).actions.at(-1), {
+      type: 'health',
+      healthy: false,
+      draining: true,
+    });
   });
 
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
@@ -211,9 +227,9 @@ suite('health', () => {
     const story = new Story(1).ready(1).exits(1, 1).exits(2, 1);
     assert.ok(!types(story).includes('health'));
     story.passes(1).exits(3, 1);
-    assert.deepEqual(story.actions.at(-1), { type: 'health', healthy: false });
+    assert.deepEqual(story.actions.at(-1), { type: 'health', healthy: false, draining: false });
     story.passes(2).ready(4);
-    assert.deepEqual(story.actions.at(-1), { type: 'health', healthy: true });
+    assert.deepEqual(story.actions.at(-1), { type: 'health', healthy: true, draining: false });
   });
 });
 

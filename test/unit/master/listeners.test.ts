@@ -66,7 +66,8 @@ const refused = (code: string, reason = 'why'): Plain => ({ ok: false, code, rea
 
 test('each address is opened, and shown as it was really bound', async () => {
   const listeners = await open(['127.0.0.1:0', ':8001'], [opened(20, 40123), opened(21, 8001)]);
-  assert.deepEqual(listeners, [
+  const shown = listeners.map(({ fd, url, asked, owned }) => ({ fd, url, asked, owned }));
+  assert.deepEqual(shown, [
     { fd: 20, url: 'http://127.0.0.1:40123', asked: 'http://127.0.0.1:0', owned: true },
     { fd: 21, url: 'http://127.0.0.1:8001', asked: 'http://0.0.0.0:8001', owned: true },
   ]);
@@ -83,7 +84,13 @@ test('each address is opened, and shown as it was really bound', async () => {
 
 test('what is there already is taken, each once, and the others are opened', async () => {
   const asked = 'http://127.0.0.1:0';
-  const held = [5, 6].map((fd) => ({ fd, url: `http://127.0.0.1:${fd}`, asked, owned: true }));
+  const held = [5, 6].map((fd) => ({
+    id: fd,
+    fd,
+    url: `http://127.0.0.1:${fd}`,
+    asked,
+    owned: true,
+  }));
   const bind = ['127.0.0.1:0', ':8001', '127.0.0.1:0', '127.0.0.1:0'];
   const listeners = await open(bind, [opened(20, 8001), opened(21, 9)], undefined, held);
   assert.deepEqual(
@@ -93,7 +100,7 @@ test('what is there already is taken, each once, and the others are opened', asy
 });
 
 test('what is there already stays when another one cannot be had', async () => {
-  const held = [{ fd: 5, url: 'x', asked: 'http://0.0.0.0:8000', owned: true }];
+  const held = [{ id: 5, fd: 5, url: 'x', asked: 'http://0.0.0.0:8000', owned: true }];
   await assert.rejects(open([':8000', ':8001'], [refused('EADDRNOTAVAIL')], undefined, held));
   assert.deepEqual(
     calls.map(([, name]) => name),
@@ -132,7 +139,7 @@ test('the waiting can be interrupted', async () => {
 
 test('what was opened before a failure is closed', async () => {
   await assert.rejects(open([':8000', ':8001'], [opened(9, 8000), refused('EADDRNOTAVAIL')]));
-  assert.deepEqual(calls.at(-1), ['sockets', 'release', 9]);
+  assert.deepEqual(calls.at(-1), ['sockets', 'release', 9, true]);
 });
 
 for (const [bind, code, expected] of [

@@ -51,11 +51,19 @@ test('ready is said with the first worker that serves, the number when it change
 test('a reload, another main process and a status have their words; a status has one line', () => {
   const { service, sent } = notifier('@abstract');
   service.reloading();
+  assert.deepEqual(sent, [], 'nothing is reloaded before it was ready');
+  service.ready();
+  sent.length = 0;
+  service.reloading();
+  service.reloaded();
+  service.reloaded();
+  service.mainPid(4711);
   service.mainPid(4711);
   service.status('one\nMAINPID=1');
   service.watchdog();
-  assert.match(JSON.stringify(sent.shift()), /^\"RELOADING=1\\nMONOTONIC_USEC=\d+\"$/);
-  assert.deepEqual(sent, ['MAINPID=4711', 'STATUS=one MAINPID=1', 'WATCHDOG=1']);
+  const [first] = sent.splice(0, 1);
+  assert.match(JSON.stringify(first), /^\"RELOADING=1\\nMONOTONIC_USEC=\d+\"$/);
+  assert.deepEqual(sent, ['READY=1', 'MAINPID=4711', 'STATUS=one MAINPID=1', 'WATCHDOG=1']);
 });
 
 test('without a service manager nothing is said', () => {
