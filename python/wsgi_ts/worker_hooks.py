@@ -31,7 +31,10 @@ class WorkerHooks:
         """Execute the file that `facts` names and make what its hooks get. Raises LoadError."""
         location: str = facts["location"]
         where = facts["kind"], location, facts["directory"]
+        before = dict(os.environ)
         answer = config_file.load(*where, (), facts["argv"])
+        # What the file has computed in the master is what all workers share.
+        os.environ.update(before)
         if not answer["ok"]:
             raise LoadError(
                 str(answer.get("code")),

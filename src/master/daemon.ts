@@ -1,4 +1,5 @@
-// --daemon: the command starts itself once more, away from the terminal, and ends when the copy listens or has failed.
+// --daemon: the command starts itself once more, away from the terminal, and ends when a worker of the copy serves, or
+// none can.
 // Node can't fork without exec. `detach` runs in the command that the person typed (serve.ts), `openLaunch` in the copy;
 // the two speak over Node's IPC channel until the copy has begun. The person must always hear how it went: a copy that
 // dies without a word is noticed too.

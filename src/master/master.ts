@@ -141,7 +141,6 @@ export async function runMaster(
       `Listening at: ${first.listeners.map(({ url }) => url).join(',')} (${process.pid})`,
     );
     logger.info(`Using worker: ${settings.threads > 1 ? 'gthread' : 'sync'}`);
-    launch.begun();
     hooks.whenReady(first.listeners);
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
@@ -162,10 +161,14 @@ export async function runMaster(
       const supervisor = supervise(first, {
         ...shared,
         surroundings,
-        finish,
+        finish: (exitCode) => {
+          if (exitCode !== 0) launch.failed(noWorker(exitCode));
+          finish(exitCode);
+        },
         reread,
         basis,
         interruption,
+        launch,
       });
       onSignal = supervisor.signal;
       held = () => supervisor.listeners;
@@ -196,6 +199,8 @@ interface Parts {
   readonly basis: GenerationSurroundings;
   readonly surroundings: Surroundings;
   readonly notifier: ServiceNotifier;
+  /** Who waits for a daemon's start: until a worker serves. */
+  readonly launch: Launch;
   /** Ends whatever waits. */
   readonly interruption: AbortController;
 }
@@ -231,6 +236,7 @@ function supervise(first: Generation, parts: Parts): Supervisor {
       if (hooks.preExec()) succession.start(listeners, surroundings.passedOn(notifier));
     },
     observe: (state) => {
+      if (state.workers.some(({ phase }) => phase === 'ready')) parts.launch.begun();
       // Whoever goes on is the service now; its stop is not.
       if (state.stop === null || succession.successor === null) notifier.observe(state);
       else notifier.mainPid(succession.successor);
@@ -255,6 +261,14 @@ function supervise(first: Generation, parts: Parts): Supervisor {
   });
   if (first.settings.reload) void watchFiles(first.settings, logger, supervisor.changed);
   return supervisor;
+}
+
+/** What the command of a daemon says whose app can't be served. */
+function noWorker(exitCode: number): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_DAEMON', 'application', 'No worker could be started', {
+    exitCode,
+    remedy: 'The error log (--error-logfile) says why; so does wsgi-ts --check-config.',
+  });
 }
 
 /** Has workers replaced whenever a file of the app changes (--reload). */

@@ -35,10 +35,12 @@ export function plan({ workers, target, generation, fallback }: ArbiterState): P
   );
   const hasUse = outgoing.length > useless.length || serving > 0;
   const replaceable = outgoing.filter((worker) => !hasUse || !useless.includes(worker));
-  const replaced = replaceable.slice(0, Math.max(0, serving + replaceable.length - target));
+  // Nobody goes for new settings that nobody could start with yet.
+  const surplus = fallback === null ? serving + replaceable.length - target : 0;
+  const replaced = replaceable.slice(0, Math.max(0, surplus));
 
   const remaining = replaceable.length - replaced.length;
-  const places = target + (remaining > 0 ? 1 : 0);
+  const places = Math.max(target, fallback?.target ?? 0) + (remaining > 0 ? 1 : 0);
   const missing = Math.min(target - staying.length, places - staying.length - remaining);
   const spawn = fallback === null ? missing : Math.min(missing, 1 - staying.length);
   const stop = [...tooMany, ...(hasUse ? useless : []), ...replaced];

@@ -53,7 +53,8 @@ export function changedSettings(
 
 function renderRow(setting: Setting<unknown>): string {
   const byDefault = renderDefault(setting);
-  const value = setting.bare === undefined ? setting.metavar : `[${setting.metavar}]`;
+  const { bare, metavar } = setting;
+  const value = bare === undefined || metavar === undefined ? metavar : `[${metavar}]`;
   const facts = [
     setting.flags.length === 0
       ? setting.metavar === undefined

@@ -78,10 +78,12 @@ function createFailureHandler(options: FailureOptions): WsgiHandler {
     writeHead(response, fields);
     writeWhole(response, body, 0, bytes);
   };
-  return Object.defineProperties(handler, {
+  const members = {
     // It is never busy: whoever comes is accepted.
     load: { value: { outstanding: 0, threads: 10_000, lastAnswerAt: 0, serviceTime: 0 } },
     served: { get: () => served },
+    stuck: { value: () => 0 },
+    reopenLogs: { value: nothing },
     duplicate: {
       value: (fd: number) =>
         Promise.resolve(interpreter.call('descriptors', 'duplicate', fd) as number),
@@ -90,7 +92,8 @@ function createFailureHandler(options: FailureOptions): WsgiHandler {
     cut: { value: nothing },
     clientEnded: { value: nothing },
     close: { value: () => Promise.resolve() },
-  }) as WsgiHandler;
+  } satisfies Record<keyof WsgiHandler, PropertyDescriptor>;
+  return Object.defineProperties(handler, members) as WsgiHandler;
 }
 
 function hasBody({ headers }: ServerRequest): boolean {

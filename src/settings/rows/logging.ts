@@ -35,7 +35,7 @@ export const loggingRows = {
     name: 'loglevel',
     flags: ['--log-level'],
     metavar: 'LEVEL',
-    type: choice(logLevels),
+    type: choice(logLevels, { warn: 'warning', fatal: 'critical' }),
     default: ['info'],
     section: 'Logging',
     doc: 'How much the error log tells: debug, info, warning, error or critical',

@@ -14,8 +14,8 @@ export const processRows = {
     section: 'Server Mechanics',
     doc: 'Run in the background',
     details:
-      'The command ends when the server listens, with exit code 0, or when it can not, with the reason and exit ' +
-      'code 1. What it logs and prints goes nowhere, unless `--error-logfile` names a file or `-R` is given. A ' +
+      'The command ends when a worker serves, with exit code 0, or when none can, with the reason and exit ' +
+      'code 1, 3 or 4. What it logs and prints goes nowhere, unless `--error-logfile` names a file or `-R` is given. A ' +
       'service manager or a container wants a server in the foreground.',
   }),
   enableStdioInheritance: row({

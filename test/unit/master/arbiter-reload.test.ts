@@ -132,6 +132,23 @@ suite('a reload', () => {
     assert.deepEqual(story.ready(2).sent(), [[1, 'SIGTERM']]);
   });
 
+  test('to fewer workers stops nobody before the first new one is ready', () => {
+    const story = reloaded(new Story(3).ready(1, 2, 3), 2, { workers: 1 });
+    assert.deepEqual(story.sent(), []);
+    assert.deepEqual(story.spawned(), [4]);
+    assert.deepEqual(
+      story
+        .ready(4)
+        .sent()
+        .map(([id]) => id),
+      [1, 2, 3],
+    );
+    const broken = reloaded(new Story(3).ready(1, 2, 3), 2, { workers: 1 });
+    broken.happens({ type: 'boot-failed', id: 4, exitCode: 3 });
+    assert.deepEqual(broken.sent(), []);
+    assert.equal(broken.exits(4, 3).state.workers.length, 3);
+  });
+
   test('what TTIN did is over, as with gunicorn', () => {
     const story = new Story(2).ready(1, 2).happens({ type: 'signal', signal: 'SIGTTIN' }).ready(3);
     reloaded(story, 2);
