@@ -80,7 +80,9 @@ test('a worker that imports its app goes with a master that is killed, and the p
   while (isAlive(Number(worker)) || isAlive(Number(master))) await turn();
   // The last of their threads may hold the socket for a moment more.
   const answer = (): Promise<string> =>
-    fetch(`http://127.0.0.1:${port}/`).then(String, (error: Error) => String(error.cause));
+    fetch(`http://127.0.0.1:${port}/`).then(String, (error: unknown) =>
+      String((error as Error).cause),
+    );
   while (!/ECONNREFUSED/.test(await answer())) await turn();
   server.killGroup();
 });
