@@ -127,7 +127,7 @@ const entryStart = /^(?=\[\d{4}-|\d+\.\d+\.\d+\.\d+ - )/m;
 
 /** What a server writes whenever it starts and stops, which the page need not say each time. */
 const everyTime =
-  /\] \[INFO\] (Starting|Listening|Using|Booting|Handling signal: int|Worker exiting|Shutting)/;
+  /\] \[INFO\] (Starting|Listening|Using|Booting|Handling signal: int|Worker exiting|Shutting|Served)/;
 
 /** A server of the page, from its command until the next one. */
 class PageServer {

@@ -7,6 +7,7 @@ sees to it that it is flushed (threads.py says when). Must never know what a fra
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -95,10 +96,17 @@ class Channel:
         self._sending = threading.Lock()
         self._held.clear()
 
-    def close(self) -> None:
-        """Close the socket; what is sent from now on, by a thread that was stuck, goes nowhere."""
-        self.flush()
+    def close(self, last: bytes = b"") -> None:
+        """Send what is held, and `last` behind it; then close the socket.
+
+        What is sent from now on, by a thread that was stuck, goes nowhere. Whoever has read `last`
+        finds the channel closed.
+        """
         with self._sending:
             self.closed = True
+            data = b"".join(self._held) + last
+            self._held.clear()
+            with contextlib.suppress(OSError):  # Node is gone
+                self._socket.sendall(data)
             fork.forget(os.fstat(self._socket.fileno()).st_ino)
             self._socket.close()

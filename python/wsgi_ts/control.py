@@ -130,6 +130,5 @@ class Controller:
     def _stop(self) -> None:
         self._pool.stop()
         self._pool.join(_JOIN)
-        self._channel.send(frame.encode_frame(frame.STOPPED, 0))
-        self._channel.close()
+        self._channel.close(frame.encode_frame(frame.STOPPED, 0))
         self._control.close()

@@ -22,6 +22,8 @@ export interface JournalEntry {
 export interface JournalContents {
   /** The requests that had no end, in the order in which they began. */
   readonly running: readonly JournalEntry[];
+  /** How many were begun. */
+  readonly count: number;
   /** The last few that were begun, over or not. */
   readonly recent: readonly JournalEntry[];
 }
@@ -153,6 +155,7 @@ export function readJournal(fd: number): JournalContents {
     running: begun
       .filter(({ ticket }) => newest?.ended.has(ticket) === false)
       .map(({ entry }) => entry),
+    count: newest?.last ?? 0,
     recent: begun.slice(-recentCount).map(({ entry }) => entry),
   };
 }
@@ -161,11 +164,14 @@ interface Volume {
   readonly volume: number;
   readonly begun: ReadonlyMap<number, string>;
   readonly ended: ReadonlySet<number>;
+  /** The highest ticket. */
+  readonly last: number;
 }
 
 function readVolume(fd: number, place: number): Volume {
   const begun = new Map<number, string>();
   const ended = new Set<number>();
+  let last = 0;
   let bytes = Buffer.alloc(0);
   let position = place;
   let volume: number | null = null;
@@ -175,19 +181,20 @@ function readVolume(fd: number, place: number): Volume {
       volume ??= bytes.readUInt32LE(offset + 4);
       // What is left of an older volume, or was never written.
       if (volume === 0 || bytes.readUInt32LE(offset + 4) !== volume)
-        return { volume, begun, ended };
+        return { volume, begun, ended, last };
       const start = offset + headerLength;
       const end = start + bytes.readUInt32LE(offset);
-      if (end - start > longest) return { volume, begun, ended };
+      if (end - start > longest) return { volume, begun, ended, last };
       if (end > bytes.length) break;
       const ticket = bytes.readUInt32LE(offset + 8);
+      last = Math.max(last, ticket);
       if (end === start) ended.add(ticket);
       else begun.set(ticket, bytes.toString('latin1', start, end));
       offset = end;
     }
     const more = Buffer.allocUnsafe(fullAt);
     const count = readSync(fd, more, 0, more.length, position);
-    if (count === 0) return { volume: volume ?? 0, begun, ended };
+    if (count === 0) return { volume: volume ?? 0, begun, ended, last };
     bytes = Buffer.concat([bytes.subarray(offset), more.subarray(0, count)]);
     position += count;
   }

@@ -156,7 +156,7 @@ function takeExit(
 ): void {
   const { state } = draft;
   state.workers = state.workers.filter((other) => other !== worker);
-  state.served += worker.served;
+  state.served += Math.max(worker.served, event.requests ?? 0);
   const line = describeExit(worker, event);
   if (line !== null) draft.act(line);
   countCut(draft, event.lost ?? []);

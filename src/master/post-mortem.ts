@@ -37,11 +37,11 @@ export class LifeRecord {
   }
 
   /** The record's lines, each behind a line feed. */
-  tell({ running, recent }: JournalContents, now: number): string {
+  tell({ running, recent, count: begun }: JournalContents, now: number): string {
     // It never served anybody: what it said itself is all there is.
     if (this.#beats === 0 && recent.length === 0) return '';
     const lines = [
-      `It had answered ${count(this.#requests, 'request')} when it was last heard of.`,
+      `It had answered ${count(Math.max(this.#requests, begun - running.length), 'request')}.`,
     ];
     if (running.length > 0) lines.push(`It was at: ${list(running, now)}`);
     else if (recent.length > 0)
@@ -60,12 +60,15 @@ export class LifeRecord {
   }
 }
 
+/** That of a worker which has told of all its requests. */
+export const emptyJournal: JournalContents = { running: [], recent: [], count: 0 };
+
 /** What a dead worker's journal holds; nothing where it can't be read. */
 export function openJournal(fd: number): JournalContents {
   try {
     return readJournal(fd);
   } catch {
-    return { running: [], recent: [] };
+    return emptyJournal;
   }
 }
 

@@ -158,6 +158,8 @@ export type Event = { readonly now: number } & (
       readonly failure?: string;
       /** Requests that it had when it died. */
       readonly lost?: readonly string[];
+      /** Requests that it had answered, as far as can be told now. */
+      readonly requests?: number;
       /** What is known of how it came to this: further lines of the log entry, each behind its line feed. */
       readonly record?: string;
     }

@@ -8,6 +8,7 @@ const variable = new RegExp(
     String.raw`(\[\d{4}-[^\]]*\]`, // [2019-12-04 15:58:37 +0000]
     String.raw`\[\d\d\/\w{3}\/[^\]]*\]`, // [04/Dec/2019:15:58:37 +0000]
     String.raw`\d+\.\d ms`,
+    String.raw`(?<=waited )\d+\.\d`,
     String.raw`(?<=wsgi-ts |version |curl\/)\d+\.\d+\.\d+`,
     String.raw`(?<=\[|\(|pid: ?|worker )\d{4})`,
   ].join('|'),

@@ -50,7 +50,7 @@ test('a request that has begun is there with all its facts, until it has ended',
 });
 
 test('an empty one tells nothing', () => {
-  assert.deepEqual(readJournal(fd), { running: [], recent: [] });
+  assert.deepEqual(readJournal(fd), { running: [], recent: [], count: 0 });
 });
 
 test('one that begins and ends within a turn is over', async () => {
@@ -110,5 +110,17 @@ test('only the last ten are recent', async () => {
   journal.begin(entry('/open'));
   await turn();
   assert.equal(readJournal(fd).recent.length, 10);
+  assert.equal(readJournal(fd).count, 16);
   assert.equal(readJournal(fd).recent.at(-1)?.target, '/open');
+});
+
+test('what older volumes have left is never taken for a record', async () => {
+  const lengths = [40, 41, 43, 47, 53];
+  for (let round = 0; round < 3000; round++) {
+    journal.end(journal.begin(entry(`/${'u'.repeat(lengths[round % lengths.length] ?? 0)}`)));
+    if (round % 10 === 0) await turn();
+  }
+  await turn();
+  const contents = readJournal(fd);
+  assert.deepEqual([contents.running, contents.count], [[], 3000]);
 });
