@@ -41,7 +41,9 @@ export class Claims {
     const source = lines
       .trimEnd()
       .split('\n')
-      .map((line) => {
+      .map((line, index, all) => {
+        // At the end all that there is, up to the next entry of a log.
+        if (line === '…' && index === all.length - 1) return String.raw`(?:(?!\[\d{4}-).*\n)*`;
         if (line === '…') return String.raw`(?:.*\n)*?`;
         // Split by a pattern with one group, every other part is what the group has matched.
         const parts = line.split(variable);
