@@ -87,7 +87,7 @@ function recycling(workers: number): () => Promise<Outcome> {
     const args = [`-w${workers}`, '--max-requests', '200', '--max-requests-jitter', '50', ...flask];
     await using server = await startServer(args);
     return await underLoad(server.url, async () => {
-      await server.waitForOutput(/Worker exiting/, { count: 20 });
+      await server.waitForOutput(/Worker exiting/, { count: 20, patience: 120_000 });
       const count = [...server.stderr().matchAll(/Replacing worker/g)].length;
       return `--max-requests 200, ${count} workers replaced`;
     });
