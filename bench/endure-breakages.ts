@@ -11,11 +11,13 @@ export interface Breakage {
   readonly restore: () => void;
 }
 
+const basics = 'wsgi_app = "app:app"\nbind = "127.0.0.1:0"\n';
+
 const good = {
   'app.py':
     'import helper\n\ndef app(environ, start_response):\n    start_response("200 OK", [("Content-Length", "2")])\n    return [helper.body]\n',
   'helper.py': 'body = b"ok"\n',
-  'gunicorn.conf.py': 'wsgi_app = "app:app"\nworkers = 2\n',
+  'gunicorn.conf.py': `${basics}workers = 2\n`,
 } as const;
 
 type File = keyof typeof good;
@@ -44,19 +46,23 @@ const replaced: readonly (readonly [name: string, file: File, text: string])[] =
   ['a syntax error in the settings', 'gunicorn.conf.py', 'workers = \n'],
   ['an exception in the settings', 'gunicorn.conf.py', 'raise RuntimeError("broken")\n'],
   ['sys.exit() in the settings', 'gunicorn.conf.py', 'import sys\nsys.exit()\n'],
-  ['no workers', 'gunicorn.conf.py', 'wsgi_app = "app:app"\nworkers = 0\n'],
-  ['a number that is none', 'gunicorn.conf.py', 'wsgi_app = "app:app"\nworkers = "many"\n'],
-  ['a timeout below zero', 'gunicorn.conf.py', 'wsgi_app = "app:app"\ntimeout = -1\n'],
-  ['an app that does not exist', 'gunicorn.conf.py', 'wsgi_app = "nothing:app"\n'],
+  ['no workers', 'gunicorn.conf.py', `${basics}workers = 0\n`],
+  ['a number that is none', 'gunicorn.conf.py', `${basics}workers = "many"\n`],
+  ['a timeout below zero', 'gunicorn.conf.py', `${basics}timeout = -1\n`],
+  [
+    'an app that does not exist',
+    'gunicorn.conf.py',
+    'wsgi_app = "nothing:app"\nbind = "127.0.0.1:0"\n',
+  ],
   [
     'a certificate that does not exist',
     'gunicorn.conf.py',
-    'wsgi_app = "app:app"\ncertfile = "no.pem"\nkeyfile = "no.key"\n',
+    `${basics}certfile = "no.pem"\nkeyfile = "no.key"\n`,
   ],
   [
     'a certificate that is none',
     'gunicorn.conf.py',
-    'wsgi_app = "app:app"\ncertfile = "app.py"\nkeyfile = "app.py"\n',
+    `${basics}certfile = "app.py"\nkeyfile = "app.py"\n`,
   ],
 ];
 
