@@ -17,6 +17,7 @@ const { values } = parseArgs({
 const result = await soak({
   requests: Number(values.requests),
   workers: Number(values.workers),
+  looksEach: 6,
   onLook: (done, looks) => {
     const shown = looks.map(
       ({ bytes, descriptors, threads }) =>
