@@ -87,6 +87,13 @@ endure: setup ## Reloads, upgrades, kills and stops under load from Debian's wrk
 	@command -v wrk >/dev/null || apt-get install -y wrk >/dev/null
 	npm run --silent bench:endure
 
+.PHONY: bench bench-quick
+bench: setup ## All servers, all scenarios, into bench/results: about an hour (BENCH="--only flask,django": those; bench/README.md)
+	@npm run --silent bench -- $(BENCH)
+
+bench-quick: setup ## What got slower since bench/results/quick.json? In two minutes (SAVE=1: keep the new figures)
+	@npm run --silent bench:quick -- $(if $(SAVE),--save)
+
 .PHONY: slowhttptest
 slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a minute (Debian's slowhttptest)
 	@command -v slowhttptest >/dev/null || apt-get install -y slowhttptest >/dev/null

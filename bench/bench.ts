@@ -10,9 +10,11 @@ import { drawChart } from './compare/chart.ts';
 import { makeData } from './compare/data.ts';
 import { entriesOf } from './compare/entries.ts';
 import { peerEnvironment } from './compare/environment.ts';
-import { measureAlone, measureLoad, type Extent } from './compare/load.ts';
+import { measureAlone } from './compare/alone.ts';
+import { measureLoad } from './compare/load.ts';
 import { commit, describeMachine } from './compare/machine.ts';
 import { fillReadme } from './compare/readme.ts';
+import type { Extent } from './compare/runner.ts';
 import { describeGoals, describeResult, describeScenario } from './compare/report.ts';
 import {
   newestResult,
@@ -73,7 +75,8 @@ async function measure(
   const measured = await run(scenario, entries, extent);
   return {
     ...{ id: scenario.id, title: scenario.title, metric: scenario.metric },
-    ...{ note: scenario.note ?? null, at, commit: commit(), ...extent, busy, absent },
+    ...{ note: scenario.note ?? null, at, commit: commit(), busy, absent },
+    ...{ rounds: extent.rounds, seconds: extent.seconds },
     noise: measured.noise.length > 0 ? spread(measured.noise) : null,
     entries: measured.entries,
   };
@@ -101,7 +104,7 @@ async function main(): Promise<void> {
   const wish = { servers: chosen(values.servers, Object.keys(servers)) };
   const peers = peerEnvironment();
   makeData(peers);
-  const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+  const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUp: 2 };
   const name = new Date().toISOString().slice(0, 10);
   const path = join(out, `${name}-bench.json`);
   const machine = describeMachine(peers);

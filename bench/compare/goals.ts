@@ -110,7 +110,7 @@ const most = { sense: 'most' } as const;
 const bestOfAll = 'requests a second of the best peer';
 
 /** All goals, in the order of the scenarios. */
-export const goals: readonly Goal[] = [
+const goals: readonly Goal[] = [
   {
     ...{ ...least, scenario: 'flask', what: 'of the ceiling', wanted: 0.92 },
     reached: ratio('flask', ours('rate'), theirs(ceiling, 'rate')),

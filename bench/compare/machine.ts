@@ -31,7 +31,7 @@ function say(program: string, ...args: string[]): string {
     });
   } catch (error) {
     // wrk says its version and fails.
-    return String((error as { stdout?: string }).stdout ?? '');
+    return (error as { stdout?: string }).stdout ?? '';
   }
 }
 

@@ -4,8 +4,7 @@ import { readFileSync } from 'node:fs';
 import { inRepository } from '../../test/helpers/repository.ts';
 import { median } from '../measuring/statistics.ts';
 import { bestPeer, figure } from './report.ts';
-import { writeWhole, type BenchResult, type ScenarioResult } from './results.ts';
-import { valuesOf } from './results.ts';
+import { valuesOf, writeWhole, type BenchResult, type ScenarioResult } from './results.ts';
 
 /** The rows: a scenario, what is shown of it, and the unit. */
 const shown: readonly (readonly [id: string, title: string, unit: string])[] = [
@@ -35,7 +34,7 @@ function line(result: ScenarioResult, title: string, unit: string): string {
     median(name === undefined ? [] : valuesOf(result, name, metric));
   const [ours, theirs] = [value(own?.name), value(peer?.name)];
   const name = peer?.name.split(',')[0] ?? '';
-  const cells = [title, `${figure(ours)} ${unit}`, `${figure(theirs)} (${name})`];
+  const cells = [title, `${figure(ours, metric)} ${unit}`, `${figure(theirs, metric)} (${name})`];
   return `| ${[...cells, figure(ours / theirs)].join(' | ')} |`;
 }
 

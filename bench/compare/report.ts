@@ -22,9 +22,10 @@ const metrics: Readonly<Record<Metric, { title: string; better: 'more' | 'less' 
 /** The columns behind the scenario's own metric. */
 const besides: readonly Metric[] = ['rate', 'processor', 'p50', 'p99', 'memory'];
 
-/** A number with as many digits as mean something. */
-export function figure(value: number): string {
+/** A number with as many digits as mean something; latencies have three, however small. */
+export function figure(value: number, metric?: Metric): string {
   if (Number.isNaN(value)) return '–';
+  if (value < 10 && (metric === 'p50' || metric === 'p99')) return value.toPrecision(3);
   if (value >= 1000) return Math.round(value).toLocaleString('en-US');
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
@@ -52,7 +53,7 @@ function row(cells: readonly string[]): string {
 }
 
 /** Columns of equal width, so that the text can be read as it is. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(...[head, ...rows].map((cells) => (cells[column] ?? '').length), title.length, 3),
   );
@@ -81,9 +82,13 @@ export function describeScenario(result: ScenarioResult): string {
     if (entry.failed !== null) return [entry.name, 'failed'];
     const { median: middle, least, most } = spread(values(entry, metric));
     return [
-      ...[entry.name, figure(middle), `${figure(least)} to ${figure(most)}`],
+      ...[
+        entry.name,
+        figure(middle, metric),
+        `${figure(least, metric)} to ${figure(most, metric)}`,
+      ],
       figure(middle / bestValue),
-      ...others.map((each) => figure(median(values(entry, each)))),
+      ...others.map((each) => figure(median(values(entry, each)), each)),
     ];
   });
   const head = [

@@ -101,7 +101,7 @@ export const scenarios: readonly Scenario[] = [
     note: 'The load needs a processor too: on two cores the CPU time of a request decides.',
   },
   {
-    ...{ ...single, id: 'django', title: 'Django: template, two ORM queries on SQLite, a session' },
+    ...{ ...single, id: 'django', title: 'Django: a template, ORM queries on SQLite, a session' },
     app: polls,
     load: { connections: 32, path: '/1/', cookie: cookie },
     checks: [

@@ -35,16 +35,6 @@ export function wsgiTs(name: string, folder: string, ...args: string[]): Recipe 
   };
 }
 
-/** gunicorn of the tests' Python environment. */
-export function gunicorn(name: string, folder: string, ...args: string[]): Recipe {
-  const program = [`${testPythonEnvironment().bin}/gunicorn`, '--no-control-socket'];
-  return {
-    name,
-    command: (port) => [...program, '--bind', `127.0.0.1:${port}`, ...args],
-    cwd: inRepository('fixtures', folder),
-  };
-}
-
 /** What is asked of a contender. */
 export interface Question {
   readonly path: string;

@@ -18,7 +18,7 @@ export function children(pid: number): number[] {
 }
 
 /** A process and all those below it. */
-export function tree(pid: number): number[] {
+function tree(pid: number): number[] {
   return [pid, ...children(pid).flatMap(tree)];
 }
 

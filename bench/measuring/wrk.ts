@@ -69,7 +69,8 @@ export async function wrk(origin: string, load: Load, seconds: number): Promise<
   const wrong = Object.entries(errors).filter(([, count]) => count > 0);
   if (wrong.length > 0 || report.requests === 0) {
     const counts = wrong.map(([kind, count]) => `${count} × ${kind}`).join(', ');
-    throw new Error(`wrk saw errors in ${report.requests} answers: ${counts || 'none came'}`);
+    if (counts === '') throw new Error(`wrk had no answer within ${seconds} s`);
+    throw new Error(`wrk saw errors beside ${report.requests} answers: ${counts}`);
   }
   return { ...report, seconds: microseconds / 1e6 };
 }
