@@ -41,7 +41,7 @@ format-check: setup ## Prettier and ruff would change nothing
 lint: setup ## eslint and ruff
 	npm run --silent lint
 	$(in_venv) ruff check --quiet python
-	$(in_venv) ruff check --quiet --isolated --select E4,E7,E9,F,B fixtures scripts
+	$(in_venv) ruff check --quiet --isolated --select E4,E7,E9,F,B fixtures scripts bench
 
 types: setup ## tsc and mypy --strict
 	npm run --silent types

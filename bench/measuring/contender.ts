@@ -7,10 +7,7 @@ import { once } from 'node:events';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  activatedEnvironment,
-  testPythonEnvironment,
-} from '../../test/helpers/python-environment.ts';
+import { activatedEnvironment } from '../../test/helpers/python-environment.ts';
 import { inRepository } from '../../test/helpers/repository.ts';
 import { children } from './process-tree.ts';
 
