@@ -41,7 +41,7 @@ format-check: setup ## Prettier and ruff would change nothing
 lint: setup ## eslint and ruff
 	npm run --silent lint
 	$(in_venv) ruff check --quiet python
-	$(in_venv) ruff check --quiet --isolated --select E4,E7,E9,F,B fixtures scripts
+	$(in_venv) ruff check --quiet --isolated --select E4,E7,E9,F,B fixtures scripts bench
 
 types: setup ## tsc and mypy --strict
 	npm run --silent types
@@ -86,6 +86,13 @@ soak: setup ## A million requests over mixed paths: does anything grow? (REQUEST
 endure: setup ## Reloads, upgrades, kills and stops under load from Debian's wrk: is anything lost?
 	@command -v wrk >/dev/null || apt-get install -y wrk >/dev/null
 	npm run --silent bench:endure
+
+.PHONY: bench bench-quick
+bench: setup ## All servers, all scenarios, into bench/results: about an hour (BENCH="--only flask,django": those; bench/README.md)
+	@npm run --silent bench -- $(BENCH)
+
+bench-quick: setup ## What got slower since bench/results/quick.json? In two minutes (SAVE=1: keep the new figures)
+	@npm run --silent bench:quick -- $(if $(SAVE),--save)
 
 .PHONY: slowhttptest
 slowhttptest: setup ## Slow heads, bodies and readers: 1,000 each, for half a minute (Debian's slowhttptest)

@@ -3,7 +3,7 @@
 // loses more than it may. Options: names of scenarios (all without one), --times N (20) for what is repeated.
 
 import { parseArgs } from 'node:util';
-import { scenarios } from './endure-scenarios.ts';
+import { scenarios } from './enduring/scenarios.ts';
 
 const { values, positionals } = parseArgs({
   options: { times: { type: 'string', default: '20' } },

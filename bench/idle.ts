@@ -1,42 +1,24 @@
 // What an idle connection costs: `npm run bench:idle` opens 5,000, has one request answered on each, and compares the
-// memory of the server's processes with that before. Beside gunicorn's gthread, and granian where it is installed in
-// the environment of the tests (`pip install granian`). Option: --connections N (5000).
+// memory of the server's processes with that before. Beside granian and gunicorn's gthread, from the environment of the
+// bench. Option: --connections N (5000).
 
-import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { testPythonEnvironment } from '../test/helpers/python-environment.ts';
-import { type Contender, gunicorn, type Recipe, start, wsgiTs } from './contender.ts';
-import { mebibytes, proportional } from './process-memory.ts';
+import { inRepository } from '../test/helpers/repository.ts';
+import { peerEnvironment } from './compare/environment.ts';
+import { recipe, servers } from './compare/servers.ts';
+import { start, type Contender } from './measuring/contender.ts';
+import { mebibytes } from './measuring/process-memory.ts';
+import { proportional } from './measuring/process-tree.ts';
 
 const { values } = parseArgs({ options: { connections: { type: 'string', default: '5000' } } });
 const count = Number(values.connections);
-const hello = 'Hello, World!\n';
-
-const granian = `${testPythonEnvironment().bin}/granian`;
-const recipes: Recipe[] = [
-  wsgiTs('wsgi-ts', 'apps', hello, 'does_nothing:app'),
-  gunicorn(
-    'gunicorn gthread',
-    'apps',
-    hello,
-    ...['--worker-class', 'gthread', '--threads', '16', '--worker-connections', '10000'],
-    ...['--keep-alive', '75', 'does_nothing:app'],
-  ),
-];
-if (existsSync(granian)) {
-  const args = [
-    '--interface',
-    'wsgi',
-    '--host',
-    '127.0.0.1',
-    '--port',
-    '18765',
-    'does_nothing:app',
-  ];
-  recipes.push({ ...wsgiTs('granian', 'apps', hello), program: granian, args });
-}
+const peers = peerEnvironment();
+const service = {
+  ...{ target: 'does_nothing:app', directory: inRepository('fixtures', 'apps'), env: {} },
+  ...{ workers: 1, threads: 16 },
+};
 
 function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -51,7 +33,7 @@ function open(port: number): Promise<Socket> {
 }
 
 async function measure(contender: Contender): Promise<void> {
-  const port = Number(new URL(contender.url).port);
+  const { port } = contender;
   for (let i = 0; i < 200; i++) (await open(port)).destroy();
   await pause(1000);
   const before = proportional(contender.pid);
@@ -70,8 +52,8 @@ async function measure(contender: Contender): Promise<void> {
   for (const socket of sockets) socket.destroy();
 }
 
-for (const recipe of recipes) {
-  const contender = await start(recipe);
+for (const key of ['wsgi-ts', 'granian', 'gthread'] as const) {
+  const contender = await start(recipe(servers[key].name, servers[key], service, peers.bin));
   try {
     await measure(contender);
   } finally {

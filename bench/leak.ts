@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { createHandler } from '../src/index.ts';
 import { activatedEnvironment } from '../test/helpers/python-environment.ts';
 import { inRepository } from '../test/helpers/repository.ts';
-import { descriptors, mebibytes, resident, threads } from './process-memory.ts';
+import { descriptors, mebibytes, resident, threads } from './measuring/process-memory.ts';
 
 const { values } = parseArgs({
   options: {

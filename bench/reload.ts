@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { activatedEnvironment, testPythonEnvironment } from '../test/helpers/python-environment.ts';
 import { inRepository } from '../test/helpers/repository.ts';
+import { quantile } from './measuring/statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -76,9 +77,9 @@ async function measure(command: readonly string[], port: number): Promise<number
 try {
   let port = 18_400;
   for (const [name, command] of Object.entries(contenders)) {
-    const sorted = (await measure(command, port++)).toSorted((one, other) => one - other);
+    const times = await measure(command, port++);
     const [low, middle, high, most] = [0.25, 0.5, 0.75, 1].map((share) =>
-      (sorted[Math.floor((sorted.length - 1) * share)] ?? NaN).toFixed(0),
+      quantile(times, share).toFixed(0),
     );
     console.log(
       `${name.padEnd(10)} median ${middle} ms (quartiles ${low}, ${high}; longest ${most}; ${rounds} saves)`,

@@ -8,12 +8,13 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { type Contender, start, wsgiTs } from './contender.ts';
-import { median } from './wrk.ts';
+import { type Contender, start, wsgiTs } from './measuring/contender.ts';
+import { median } from './measuring/statistics.ts';
+import { rate as rateOf } from './measuring/wrk.ts';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '5' } } });
 const seconds = Number(values.seconds);
-const script = fileURLToPath(new URL('./slow-client.js', import.meta.url));
+const script = fileURLToPath(new URL('./programs/slow-client.js', import.meta.url));
 const run = promisify(execFile);
 
 /** Milliseconds until the server has produced what slow readers will read. */
@@ -32,10 +33,7 @@ async function offer(port: string, rate: number): Promise<Offered> {
 }
 
 /** Requests a second at full load. */
-async function load(url: string): Promise<number> {
-  const { stdout } = await run('wrk', ['-t1', '-c32', `-d${String(seconds)}s`, `${url}/write?20`]);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
-}
+const load = (url: string): Promise<number> => rateOf(url, '/write?20', seconds);
 
 async function attack(kind: string, port: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [script, 'attack', kind, port, '1000'], {
@@ -86,14 +84,7 @@ async function measure(server: Contender, threads: number): Promise<void> {
 
 for (const threads of [1, 16]) {
   const server = await start(
-    wsgiTs(
-      `wsgi-ts, ${threads} threads`,
-      'apps',
-      '',
-      '--threads',
-      String(threads),
-      'downloads:app',
-    ),
+    wsgiTs(`wsgi-ts, ${threads} threads`, 'apps', '--threads', `${threads}`, 'downloads:app'),
   );
   try {
     await measure(server, threads);

@@ -5,7 +5,7 @@
 
 import { parseArgs } from 'node:util';
 import { soak } from '../test/helpers/soak.ts';
-import { mebibytes } from './process-memory.ts';
+import { mebibytes } from './measuring/process-memory.ts';
 
 const { values } = parseArgs({
   options: {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { activatedEnvironment } from '../test/helpers/python-environment.ts';
 import { inRepository } from '../test/helpers/repository.ts';
+import { quantile } from './measuring/statistics.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } });
 const rounds = Number(values.rounds);
@@ -28,10 +29,6 @@ function start(env: Record<string, string>): number {
   return performance.now() - began;
 }
 
-function quantile(sorted: readonly number[], share: number): string {
-  return (sorted[Math.floor((sorted.length - 1) * share)] ?? NaN).toFixed(1);
-}
-
 try {
   execFileSync(process.execPath, [cli, 'binding', 'build', '--force'], {
     env: environments.cached,
@@ -42,8 +39,7 @@ try {
       times[name].push(start(environments[name]));
   }
   for (const [name, list] of Object.entries(times)) {
-    const sorted = list.toSorted((one, other) => one - other);
-    const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(sorted, share));
+    const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(list, share).toFixed(1));
     console.log(
       `${name.padEnd(10)} median ${middle} ms (quartiles ${low}, ${high}; ${rounds} starts)`,
     );

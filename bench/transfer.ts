@@ -8,9 +8,9 @@ import { once } from 'node:events';
 import { get, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { parseArgs } from 'node:util';
-import { start, wsgiTs } from './contender.ts';
-import type { Contender } from './contender.ts';
-import { mebibytes, peak, resetPeak, resident } from './process-memory.ts';
+import { start, wsgiTs } from './measuring/contender.ts';
+import type { Contender } from './measuring/contender.ts';
+import { mebibytes, peak, resetPeak, resident } from './measuring/process-memory.ts';
 
 const { values } = parseArgs({ options: { bytes: { type: 'string', default: String(2 ** 30) } } });
 const length = Number(values.bytes);
@@ -68,16 +68,8 @@ async function measure(name: string, server: Contender, run: () => Promise<strin
 }
 
 process.stdout.write(`${new Date().toISOString()}, ${mebibytes(length)} each\n`);
-const empty = createHash('sha256').digest('hex');
-const uploads = await start(
-  wsgiTs(
-    'uploads',
-    'apps',
-    JSON.stringify({ length: 0, sha256: empty, contentLength: null }).replaceAll(/([:,])/g, '$1 '),
-    'uploads:app',
-  ),
-);
-const downloads = await start(wsgiTs('downloads', 'apps', '', 'downloads:app'));
+const uploads = await start(wsgiTs('uploads', 'apps', 'uploads:app'));
+const downloads = await start(wsgiTs('downloads', 'apps', 'downloads:app'));
 try {
   await measure('upload', uploads, () => upload(uploads.url));
   for (const path of ['file', 'generator', 'generator-with-length', 'write']) {

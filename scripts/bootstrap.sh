@@ -109,6 +109,8 @@ missing=()
 [ "$purpose" = run ] || command -v curl >/dev/null || missing+=(curl)
 # Tests of TLS make their certificates with it.
 [ "$purpose" = run ] || command -v openssl >/dev/null || missing+=(openssl)
+# What a request costs is counted with it.
+[ "$purpose" = run ] || command -v strace >/dev/null || missing+=(strace)
 # The units in deploy/ are checked with it.
 [ "$purpose" = run ] || command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ "$binding" = missing ]; then

@@ -57,11 +57,13 @@ const leftOut = [
  * without those that change a server's behaviour.
  *
  * @param extra - variables to set besides; one that is `undefined` is taken away
+ * @param environment - another environment than that of the tests
  */
 export function activatedEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},
+  environment: PythonEnvironment = testPythonEnvironment(),
 ): Record<string, string> {
-  const { directory, bin } = testPythonEnvironment();
+  const { directory, bin } = environment;
   const variables: Record<string, string | undefined> = { ...process.env };
   for (const name of Object.keys(variables)) {
     if (leftOut.includes(name) || name.startsWith('WSGI_TS_')) variables[name] = undefined;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { descriptors, mebibytes, resident, threads } from '../../bench/process-memory.ts';
+import { descriptors, mebibytes, resident, threads } from '../../bench/measuring/process-memory.ts';
 import { inRepository } from './repository.ts';
 import { startServer } from './server-process.ts';
 

@@ -1,4 +1,4 @@
-// The clients of bench/slow.ts, a process of their own: `attack KIND PORT COUNT` holds slow connections until it is
+// The clients of ../slow.ts, a process of their own: `attack KIND PORT COUNT` holds slow connections until it is
 // ended and says `ready` when all are open; `offer PORT RATE SECONDS` sends requests at a fixed rate, whatever the
 // server makes of it, and prints what became of them.
 

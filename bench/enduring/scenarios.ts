@@ -1,20 +1,20 @@
-// The scenarios of endure.ts: what is done to a server under load, and what its clients may see of it.
+// The scenarios of ../endure.ts: what is done to a server under load, and what its clients may see of it.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as netConnect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inRepository } from '../test/helpers/repository.ts';
+import { inRepository } from '../../test/helpers/repository.ts';
 import {
   isAlive,
   startServer,
   startUnderShell,
   type ServerProcess,
-} from '../test/helpers/server-process.ts';
-import { breakages } from './endure-breakages.ts';
-import { NamedRequests } from '../test/helpers/named-requests.ts';
-import { startWrk } from './wrk-load.ts';
+} from '../../test/helpers/server-process.ts';
+import { breakages } from './breakages.ts';
+import { NamedRequests } from '../../test/helpers/named-requests.ts';
+import { startWrk } from '../measuring/wrk.ts';
 
 interface Outcome {
   readonly said: string;

@@ -1,4 +1,4 @@
-// What the kernel says of a process's memory, descriptors and threads (proc(5)).
+// What the kernel says of one process's memory, descriptors and threads (proc(5)); of several: process-tree.ts.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -15,20 +15,6 @@ export function resident(pid: number): number {
 /** The most bytes in memory since {@link resetPeak}, or since the start. */
 export function peak(pid: number): number {
   return status(pid, 'VmHWM');
-}
-
-/** Bytes that a process and those below it hold, shared pages by their share (proc(5), PSS). */
-export function proportional(pid: number): number {
-  const own = /^Pss:\s+(\d+)/m.exec(
-    readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'latin1'),
-  )?.[1];
-  const children = readdirSync(`/proc/${String(pid)}/task`).flatMap((task) =>
-    readFileSync(`/proc/${String(pid)}/task/${task}/children`, 'latin1')
-      .split(' ')
-      .filter(Boolean)
-      .map(Number),
-  );
-  return children.reduce((sum, child) => sum + proportional(child), Number(own ?? 0) * 1024);
 }
 
 /** Begins a new peak (proc(5), clear_refs). */
