@@ -54,7 +54,7 @@ async function answers(url: string): Promise<void> {
   assert.equal(await response.text(), 'Hello, World!\n');
 }
 
-describe('--ready-fd', () => {
+describe('--ready-fd', { concurrency: true }, () => {
   test('gets all addresses, with their real ports, and is closed, when a worker serves', async () => {
     const socket = join(folder, 'ready.sock');
     const server = withPipes([...bind, '-b', `unix:${socket}`, '--ready-fd', '4', ...app], 2);
@@ -82,26 +82,22 @@ describe('--ready-fd', () => {
   });
 
   test('that is not open, or is no place to write to, ends the command with 1', async () => {
-    for (const [redirection, why] of [
-      ['', 'was not opened for the command'],
+    writeFileSync(join(folder, 'ready.txt'), '');
+    const closed = 'was not opened for the command';
+    for (const [redirection, why, ...more] of [
+      ['', closed],
+      ['', closed, '--daemon'],
       ['3<ready.txt', "can't be written to"],
-      ['3</dev/null', 'was not opened for the command'],
+      ['3</dev/null', closed],
     ] as const) {
-      for (const daemon of ['', '--daemon']) {
-        writeFileSync(join(folder, 'ready.txt'), '');
-        const line = `"$@" ${redirection}; echo "ended $?"`;
-        const args = [process.execPath, cli, ...bind, '--ready-fd=3', ...app];
-        const shell = new SpawnedProcess(
-          'sh',
-          ['-c', line, 'sh', ...args, ...(daemon ? [daemon] : [])],
-          {
-            cwd: folder,
-            env: activatedEnvironment(),
-          },
-        );
-        await shell.waitForOutput(/ended 1/);
-        assert.ok(shell.stderr().includes(`--ready-fd: descriptor 3 ${why}`), shell.stderr());
-      }
+      const args = [process.execPath, cli, ...bind, '--ready-fd=3', ...more, ...app];
+      const shell = new SpawnedProcess(
+        'sh',
+        ['-c', `"$@" ${redirection}; echo "ended $?"`, 'sh', ...args],
+        { cwd: folder, env: activatedEnvironment() },
+      );
+      await shell.waitForOutput(/ended 1/);
+      assert.ok(shell.stderr().includes(`--ready-fd: descriptor 3 ${why}`), shell.stderr());
     }
     const standard = await runCli(['--ready-fd=1', ...app]);
     assert.equal(standard.end, 1);
@@ -109,7 +105,7 @@ describe('--ready-fd', () => {
   });
 });
 
-describe('--ready-file', () => {
+describe('--ready-file', { concurrency: true }, () => {
   test('appears whole when a worker serves, and goes with the server; an old one does not fool anybody', async () => {
     const file = join(folder, 'ready');
     writeFileSync(file, 'http://127.0.0.1:1\n');
@@ -158,8 +154,15 @@ describe('--ready-file', () => {
 
   test('works with a daemon, whose command ends when the file is there', async () => {
     const file = join(folder, 'daemon.ready');
-    await using daemon = await DaemonProcess.start(folder, [...['--ready-file', file], ...app]);
-    assert.equal(readFileSync(file, 'utf8'), `http://127.0.0.1:${daemon.port}\n`);
+    copyFileSync(
+      inRepository('fixtures', 'apps', 'does_nothing.py'),
+      join(folder, 'does_nothing.py'),
+    );
+    const args = ['--ready-file', file, 'does_nothing:app'];
+    await using daemon = await DaemonProcess.start(folder, args);
+    const url = readFileSync(file, 'utf8');
+    await daemon.log.waitForOutput(/Worker ready/);
+    assert.equal(url, `http://127.0.0.1:${daemon.port}\n`);
     await daemon.stop();
     assert.ok(!existsSync(file));
   });
