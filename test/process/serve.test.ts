@@ -237,7 +237,7 @@ describe(
 
     test('where options are wrong: before any process is started', async () => {
       const wrong = { workers: 'none', timeout: -1 };
-      const error = await refusal('does_nothing:app', wrong);
+      const error = await refusal('does_nothing:app', wrong as unknown as ServeOptions);
       assert.equal(error.code, 'ERR_WSGI_SETTINGS');
       assert.match(error.message, /workers: 'none' is not[^]*timeout: '-1' is not/);
       const misspelt = { worker: 2 } as ServeOptions;
