@@ -1,5 +1,5 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → command → doctor, master, index → settings, worker → bridge → binding, log, http, errors, messages, sigusr1
+//   cli → command → doctor, smoke, master, index → settings, worker → bridge → binding, log, http, errors, messages, sigusr1
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
@@ -54,10 +54,10 @@ module.exports = {
       to: { path: '^src/(cli|index)\\.ts$' },
     },
     {
-      name: 'commands and the doctor are known to cli only',
+      name: 'commands, doctor and smoke test are known to cli only',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/)' },
-      to: { path: '^src/(command|doctor)/' },
+      from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/|smoke/)' },
+      to: { path: '^src/(command|doctor|smoke)/' },
     },
     {
       name: 'src does not know its tests, scripts and benchmarks',
@@ -80,6 +80,7 @@ module.exports = {
       'messages',
       'sigusr1',
     ]),
+    restsOn('smoke/', ['embed/', 'log/', 'errors']),
     restsOn('bridge/', ['binding/', 'log/', 'http/', 'errors', 'messages']),
     restsOn('binding/', ['errors']),
     restsOn('http/', ['errors']),

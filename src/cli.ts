@@ -17,6 +17,7 @@ async function main(argv: readonly string[], variables: Variables): Promise<numb
   const [name, ...others] = argv;
   if (name === 'binding') return (await import('./command/binding.ts')).binding(others, variables);
   if (name === 'doctor') return (await import('./command/doctor.ts')).doctor(others, variables);
+  if (name === 'smoke') return (await import('./command/smoke.ts')).smoke(others, variables);
   return serve(argv, variables);
 }
 
