@@ -81,7 +81,7 @@ module.exports = {
       'messages',
       'sigusr1',
     ]),
-    restsOn('smoke/', ['embed/', 'log/', 'errors']),
+    restsOn('smoke/', ['embed/', 'log/', 'errors', 'launch-words']),
     restsOn('bridge/', ['binding/', 'log/', 'http/', 'errors', 'messages']),
     restsOn('binding/', ['errors']),
     restsOn('http/', ['errors']),

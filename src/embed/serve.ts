@@ -80,7 +80,7 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
   );
   signal?.throwIfAborted();
   const server = new ServerChild(
-    start([...argumentsOf(texts), '--', app], { ...process.env, ...env }, [stdout, stderr]),
+    startServer([...argumentsOf(texts), '--', app], { ...process.env, ...env }, [stdout, stderr]),
   );
   const abort = (): void => void server.close();
   signal?.addEventListener('abort', abort, { once: true });
@@ -95,12 +95,12 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
 }
 
 /** The process, in a group of its own: what a Ctrl-C ends is for the program to say. */
-function start(
+export function startServer(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  outputs: readonly [ServerOutput, ServerOutput],
+  outputs: readonly [ServerOutput | number, ServerOutput | number],
 ): ChildProcess {
-  const [stdout, stderr] = outputs.map((output) => (typeof output === 'string' ? output : 'pipe'));
+  const [stdout, stderr] = outputs.map((output) => (typeof output === 'object' ? 'pipe' : output));
   const child = spawn(process.execPath, [command, ...args], {
     detached: true,
     env: { ...env, [launchVariable]: 'serve' satisfies LaunchedBy },

@@ -86,7 +86,9 @@ export async function runMaster(
     logger.warning(`${why}: stopping`);
     interruption.abort();
   };
+  let settle = (): Promise<void> => logger.drain();
   launch.channel?.listen({
+    settle: () => settle(),
     gone: (why) => {
       onGone(why);
     },
@@ -185,6 +187,7 @@ export async function runMaster(
         launch,
       });
       onSignal = supervisor.signal;
+      settle = supervisor.settle;
       onGone = (why) => {
         supervisor.abandoned(why);
       };

@@ -19,6 +19,8 @@ export type ChannelSource = Pick<
 /** What the other end asks for, or its end. */
 export interface ParentOrders {
   readonly reload: () => void;
+  /** Resolves when all that was logged so far is written. */
+  readonly settle: () => Promise<void>;
   readonly gone: (why: string) => void;
 }
 
@@ -34,6 +36,7 @@ export class ParentChannel {
     this.#process = source;
     this.#orders = {
       reload: () => undefined,
+      settle: () => Promise.resolve(),
       // Until the master listens: what would interrupt the start of a server in a terminal does so here.
       gone: () => source.kill(source.pid, 'SIGTERM'),
     };
@@ -43,7 +46,12 @@ export class ParentChannel {
       this.#orders.gone('The program that has started this server is gone');
     });
     source.on('message', (message) => {
-      if (starter === 'serve' && isStarterWord(message)) this.#orders.reload();
+      if (starter !== 'serve' || !isStarterWord(message)) return;
+      if (message.type === 'reload') this.#orders.reload();
+      else
+        void this.#orders.settle().then(() => {
+          this.#tell({ type: 'settled' });
+        });
     });
   }
 

@@ -1,56 +1,85 @@
-// Stand-in until serve() is there.
+// The server of a smoke test: the command as a child process, as `serve()` starts it, with its output in one file. Made by
+// smoke.ts. It must never outlive the test.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { startServer } from '../embed/serve.ts';
+import { ServerChild } from '../embed/server-child.ts';
 import { WsgiTsError } from '../errors.ts';
 
+/** What {@link startSmokeServer} needs. */
 export interface SmokeServerOptions {
+  /** The command line behind `wsgi-ts`. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The descriptor that becomes standard output and error. */
   readonly output: number;
+  /** Ends it, be it while it starts. */
   readonly signal: AbortSignal;
 }
 
-export interface SmokeServer {
-  readonly url: string;
-  settle(): Promise<void>;
-  renew(): Promise<void>;
-  close(): Promise<void>;
+/** Milliseconds that the log gets to be written: a thread of the app's may hold it up. */
+const settlePatience = 2000;
+
+/** A server that serves. */
+export class SmokeServer {
+  readonly #child: ServerChild;
+
+  constructor(child: ServerChild) {
+    this.#child = child;
+  }
+
+  get url(): string {
+    return this.#child.url;
+  }
+
+  /** Resolves when all that was logged so far is written. */
+  async settle(): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(settlePatience, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#child.settle(), late]);
+    over.abort();
+  }
+
+  /** New workers, since a thread of the old ones may be stuck. */
+  async renew(): Promise<void> {
+    try {
+      await this.#child.reload();
+    } catch (error) {
+      // The old ones go on, and so do the cases; or the server is gone, which they will find out.
+      if (!(error instanceof WsgiTsError)) throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#child.close();
+  }
 }
 
+/**
+ * Starts the server; resolves when it can be visited, or, once it is gone, with why it can't.
+ *
+ * @throws the reason of `signal`, once the server is gone
+ */
 export async function startSmokeServer({
   argv,
   env,
   output,
   signal,
 }: SmokeServerOptions): Promise<SmokeServer | { readonly error: WsgiTsError }> {
-  const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, ...argv], { env, stdio: ['ignore', output, output] });
-  const ended = once(child, 'exit');
-  const written = (): string => readFileSync(`/proc/self/fd/${output}`, 'utf8');
-  for (;;) {
-    const [, url] = /Listening at: (\S+) /.exec(written()) ?? [];
-    if (child.exitCode !== null) {
-      const exitCode = child.exitCode;
-      return { error: new WsgiTsError('ERR_WSGI_BOOT', 'application', 'no boot', { exitCode }) };
-    }
-    if (url !== undefined && /Booting/.test(written()))
-      return {
-        url,
-        settle: () => sleep(30),
-        renew: async () => {
-          child.kill('SIGHUP');
-          await sleep(1000);
-        },
-        close: async () => {
-          child.kill();
-          await ended;
-        },
-      };
-    await sleep(10);
+  signal.throwIfAborted();
+  const child = new ServerChild(startServer(argv, env, [output, output]));
+  const abort = (): void => void child.close();
+  signal.addEventListener('abort', abort, { once: true });
+  void child.closed.then(() => {
+    signal.removeEventListener('abort', abort);
+  });
+  try {
+    await child.serving;
+  } catch (error) {
+    await child.closed;
     signal.throwIfAborted();
+    if (error instanceof WsgiTsError) return { error };
+    throw error;
   }
+  return new SmokeServer(child);
 }
