@@ -94,26 +94,6 @@ export function readSettings(command: Command, argv: readonly string[]): GivenAr
   };
 }
 
-/**
- * The command line that gives the same: for a server that another command starts.
- *
- * @throws nothing: texts that no value can be made of are for that server to refuse
- */
-export function argumentsOf({ texts, unused = {} }: GivenArguments): string[] {
-  const options = settingRows.flatMap(([key, { flags, type }]) => {
-    const flag = flags.at(-1);
-    const given = texts[key];
-    if (flag === undefined || given === undefined) return [];
-    return type.use === 'switch' ? [flag] : given.map((text) => `${flag}=${text}`);
-  });
-  const others = unusedSettings.flatMap(({ name, flags, takes }) => {
-    const value = unused[name];
-    if (value === undefined) return [];
-    return takes === 'value' ? [`${flags.at(-1) ?? ''}=${value}`] : [flags.at(-1) ?? ''];
-  });
-  return [...options, ...others, '--', ...(texts.app ?? [])];
-}
-
 /** What was given for the option of these flags; undefined: nothing. */
 function valueOf(command: Command, flags: readonly string[]): unknown {
   const option = command.options.find(({ long }) => long === flags.at(-1));

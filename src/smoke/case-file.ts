@@ -37,7 +37,10 @@ export function readCases(name: string, text: string, defaults: CaseDefaults): S
   try {
     content = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    mistakes.add('it', `is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+    mistakes.add(
+      'the file',
+      `is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const cases = mistakes.count > 0 ? [] : readContent(content, mistakes, defaults);
   if (mistakes.count === 0) return cases;
@@ -95,7 +98,7 @@ function readCase(
 /** What is wrong with a path; null: nothing. */
 export function problemOfPath(path: string): string | null {
   if (!path.startsWith('/')) return 'must begin with a slash';
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
+
   if (/[\0-\x1f\x7f#]/.test(path)) return 'must have neither control characters nor a #';
   return /\p{Surrogate}/u.test(path) ? 'must be whole Unicode characters' : null;
 }

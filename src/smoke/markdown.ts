@@ -48,7 +48,6 @@ function details(result: CaseResult): string[] {
 
 /** A span of code in one line, also within a table (GFM §4.10: a bar ends a cell even in code). */
 function code(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is taken out
   const line = text.replace(/[\0-\x1f\x7f]+/g, ' ').replaceAll('|', '\\|');
   const ticks = '`'.repeat(longestTicks(line) + 1);
   return `${ticks} ${line} ${ticks}`;

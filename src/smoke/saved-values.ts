@@ -73,7 +73,7 @@ export class SavedValues {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map((item: Json) => this.#putIntoJson(item));
     return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [name, this.#putIntoJson(member as Json)]),
+      Object.entries(value).map(([name, member]) => [name, this.#putIntoJson(member)]),
     );
   }
 }

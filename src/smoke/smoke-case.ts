@@ -79,6 +79,11 @@ export function visitOf(
   };
 }
 
+/** Seconds of `--timeout` that fit the cases: with it the server itself says where a request hangs. */
+export function serverTimeLimit(cases: readonly SmokeCase[]): number {
+  return Math.max(1, Math.ceil(Math.max(...cases.map(({ timeLimit }) => timeLimit))));
+}
+
 /** Reads `404` or `4xx`; null where it is neither. */
 export function readStatus(value: unknown): StatusPattern | null {
   const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';

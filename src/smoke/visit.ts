@@ -63,7 +63,7 @@ function answerTo(request: ClientRequest, body: Buffer | null, seconds: number):
       request.destroy();
     };
     const timer = setTimeout(() => {
-      end(`no whole answer within ${seconds} s`, true);
+      end('no whole answer in time', true);
     }, seconds * 1000);
     request.on('response', (response) => {
       head = headOf(response);
