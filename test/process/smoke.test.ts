@@ -98,7 +98,7 @@ threads = 2
   assert.match(stdout, /^smoke_cases:app serves at http:\/\/127\.0\.0\.1:\d+ after [\d.]+ s\n/);
   assert.equal(stdout.match(/^ok /gm)?.length, 7);
   assert.match(stdout, /\n\n7 passed in [\d.]+ s\n$/);
-  assert.doesNotMatch(stdout, /index was asked|imported|\x1b/); // eslint-disable-line no-control-regex
+  assert.doesNotMatch(stdout, /index was asked|imported|\x1b/);
 });
 
 test('a case that fails shows what was written during it alone; the others go on', async () => {
@@ -137,7 +137,7 @@ test('a case that fails shows what was written during it alone; the others go on
 
   assert.match(stdout, /FAIL {2}GET \/broken\n {2}status 500 instead of 200\n/);
   assert.match(stdout, / {4}ValueError: this view is broken\n/);
-  // eslint-disable-next-line no-control-regex
+
   assert.doesNotMatch(stdout, /[\0-\x08\x0b-\x1f]/);
   assert.equal(readJunit(junit)[0], '7 6 0');
   const summary = fs.readFileSync(markdown, 'utf8');

@@ -5,6 +5,9 @@ import { describe, it } from 'node:test';
 import { readCases } from '../../../src/smoke/case-file.ts';
 import { judge, type Answer } from '../../../src/smoke/expectation.ts';
 import { missingFrom } from '../../../src/smoke/json-subset.ts';
+import type { Json } from '../../../src/smoke/smoke-case.ts';
+
+const parsed = (text: string): Json => JSON.parse(text) as Json;
 
 function answer(body: string | Buffer = 'Hello', fields: readonly [string, string][] = []): Answer {
   return { httpVersion: '1.1', status: 200, reason: 'OK', fields, body: Buffer.from(body) };
@@ -105,7 +108,7 @@ describe('JSON', () => {
     assert.deepEqual(missingFrom([], {}), ['json: [] instead of {}']);
     assert.deepEqual(missingFrom('1', 1), ['json: "1" instead of 1']);
     assert.deepEqual(missingFrom({}, { toString: 1 }), ['json.toString is missing']);
-    assert.deepEqual(missingFrom(JSON.parse('{"__proto__": 1}'), JSON.parse('{"__proto__": 2}')), [
+    assert.deepEqual(missingFrom(parsed('{"__proto__": 1}'), parsed('{"__proto__": 2}')), [
       'json.__proto__: 1 instead of 2',
     ]);
   });
