@@ -52,3 +52,12 @@ export class WsgiTsError extends Error {
     this.python = details.python;
   }
 }
+
+/** An error as an entry of the log: what happened, what to do about it, and the person's own frames. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof WsgiTsError)) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  const { message, remedy, traceback } = error;
+  return [message, remedy, traceback].filter((part) => part !== undefined).join('\n');
+}

@@ -5,10 +5,11 @@
 import type { EventEmitter } from 'node:events';
 import { close } from 'node:fs';
 import { WsgiTsError } from '../errors.ts';
+import type { Logger } from '../log/logger.ts';
 import type { DispatchedExchange } from './dispatched-exchange.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
-import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
+import { decodeStatus, encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
@@ -26,6 +27,8 @@ export interface ExchangeContext extends ReplyContext {
 
 const NO_BODY: ReceivedBody = { kind: 'inline', pieces: [], length: 0 };
 
+const NOT_FOUND = 404;
+
 const NOT_TAKEN = 'The server could not take this request.';
 
 /** Milliseconds for which a client that ended its side may be one that only has nothing more to say. */
@@ -38,16 +41,28 @@ export class Exchange implements DispatchedExchange {
   readonly request: ServerRequest;
   readonly #context: ExchangeContext;
   readonly #reply: Reply;
+  readonly #pass: (() => void) | null;
   #state: ExchangeState = 'receiving';
 
-  constructor(context: ExchangeContext, request: ServerRequest, response: ServerReply) {
+  /** @param pass - gets the request where the app has nothing for it (404), its answer not sent; null: it is sent */
+  constructor(
+    context: ExchangeContext,
+    request: ServerRequest,
+    response: ServerReply,
+    pass: (() => void) | null = null,
+  ) {
     this.#context = context;
+    this.#pass = pass;
     this.request = request;
     this.#reply = new Reply(context, request, response, () => {
       // Python still has it: an app that waits for its turn isn't called any more, one that runs can ask.
       if (this.#state === 'dispatched' && this.#step('clientGone'))
         context.dispatcher.abort(this.id);
     });
+  }
+
+  get logger(): Logger {
+    return this.#reply.logger;
   }
 
   get unanswered(): boolean {
@@ -83,12 +98,15 @@ export class Exchange implements DispatchedExchange {
 
   /** A `response` frame: head and body from `start` to `end` of `buffer`. */
   respond(buffer: Buffer, start: number, end: number): void {
-    if (this.#beginReply('response')) this.#reply.sendWhole(buffer, start, end);
+    if (this.#isForHost(buffer, start)) this.#passOn('response');
+    else if (this.#beginReply('response')) this.#reply.sendWhole(buffer, start, end);
   }
 
   /** A `responseStream` frame. */
   respondWithStream(buffer: Buffer, start: number): void {
-    if (!this.#beginReply('responseStream')) {
+    const passed = this.#isForHost(buffer, start);
+    if (passed) this.#passOn('responseStream');
+    if (passed || !this.#beginReply('responseStream')) {
       discardStream(buffer, start);
       // A child that the app forked may hold the other end: closing ours would not be noticed.
       this.#context.dispatcher.abort(this.id);
@@ -103,7 +121,9 @@ export class Exchange implements DispatchedExchange {
   /** A `responseFile` frame. */
   respondWithFile(buffer: Buffer, start: number): void {
     const { dispatcher } = this.#context;
-    if (!this.#beginReply('responseFile')) {
+    const passed = this.#isForHost(buffer, start);
+    if (passed) this.#passOn('responseFile');
+    if (passed || !this.#beginReply('responseFile')) {
       discardFile(buffer, start);
       dispatcher.release(this.id);
       return;
@@ -129,7 +149,7 @@ export class Exchange implements DispatchedExchange {
     const before = this.#state;
     if (!this.#step('timedOut')) return;
     this.#reply.conclude('timeout');
-    this.#context.logger.error(
+    this.logger.error(
       `${this.#reply.describe()}: timed out after ${limit} s${stack === '' ? '' : `; it was here:\n${stack}`}`,
     );
     if (before === 'streaming') this.#reply.cut();
@@ -159,6 +179,22 @@ export class Exchange implements DispatchedExchange {
    */
   #beginReply(event: ExchangeEvent): boolean {
     return this.#step(event) && !this.#reply.begun && !this.#reply.gone;
+  }
+
+  /** Whether what the app answers is that there is nothing, which its host wants to hear first. */
+  #isForHost(buffer: Buffer, start: number): boolean {
+    const asked = this.#pass !== null && this.#state === 'dispatched';
+    const open = asked && !this.#reply.begun && !this.#reply.gone;
+    return open && decodeStatus(buffer, start) === NOT_FOUND;
+  }
+
+  /** Gives the request back to its host. From here on the response is not ours: not even to be cut off. */
+  #passOn(event: ExchangeEvent): void {
+    if (this.#pass === null || !this.#step(event)) return;
+    this.#step('sent');
+    this.#reply.disown();
+    // Not from in here: what the host throws must not stop the frames of others.
+    process.nextTick(this.#pass);
   }
 
   /** Takes `event` if the state allows it. */
@@ -222,9 +258,13 @@ export class Exchange implements DispatchedExchange {
   }
 
   #refuse(error: unknown): void {
-    if (!this.#step('refused')) return;
-    const { logger } = this.#context;
     const known = error instanceof WsgiTsError ? error : null;
+    if (this.#pass !== null && known?.code === 'ERR_WSGI_NOT_MOUNTED') {
+      this.#passOn('refused');
+      return;
+    }
+    if (!this.#step('refused')) return;
+    const { logger } = this;
     const status = known?.status ?? 500;
     this.#reply.conclude(status === 408 ? 'timeout' : 'rejected');
     const line = `${this.#reply.describe()}: ${known?.message ?? String(error)}`;

@@ -3,9 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { argumentsOf } from '../embed/serve-options.ts';
+import { argumentsOf } from '../embed/arguments.ts';
 import { WsgiTsError } from '../errors.ts';
-import type { GivenArguments } from '../settings/layers.ts';
+import type { GivenArguments, GivenTexts } from '../settings/layers.ts';
 import { unusedSettings } from '../settings/rows/unused.ts';
 import { settingRows, type SettingKey } from '../settings/table.ts';
 import { problemOfField, problemOfPath, readCases } from '../smoke/case-file.ts';
@@ -153,5 +153,10 @@ export function serverArguments(given: GivenArguments, cases: readonly SmokeCase
     if (value === undefined) return [];
     return takes === 'value' ? [`${flag}=${value}`] : [flag];
   });
-  return [...argumentsOf(new Map([...defaults, ...own])), ...others, '--', ...(texts.app ?? [])];
+  return [
+    ...argumentsOf(Object.fromEntries([...defaults, ...own]) as GivenTexts),
+    ...others,
+    '--',
+    ...(texts.app ?? []),
+  ];
 }

@@ -16,57 +16,49 @@ export type ChannelSource = Pick<
   'send' | 'connected' | 'disconnect' | 'on' | 'pid' | 'kill'
 >;
 
-/** What the other end asks for, or its end. */
+/** What whoever has started the server asks for, or its end. */
 export interface ParentOrders {
-  readonly reload: () => void;
+  /** Do as at SIGHUP. */
+  reload(): void;
   /** Resolves when all that was logged so far is written. */
-  readonly settle: () => Promise<void>;
-  readonly gone: (why: string) => void;
+  settle(): Promise<void>;
+  /** It is gone: a sentence with no full stop says who. `mayFinish`: whether a stop under way may take its time. */
+  gone(why: string, mayFinish: boolean): void;
 }
 
 /** The channel. */
 export class ParentChannel {
   readonly starter: Starter;
   readonly #process: ChannelSource;
-  #orders: ParentOrders;
-  #isGone = false;
 
-  private constructor(starter: Starter, source: ChannelSource) {
+  private constructor(starter: Starter, source: ChannelSource, orders: ParentOrders) {
     this.starter = starter;
     this.#process = source;
-    this.#orders = {
-      reload: () => undefined,
-      settle: () => Promise.resolve(),
-      // Until the master listens: what would interrupt the start of a server in a terminal does so here.
-      gone: () => source.kill(source.pid, 'SIGTERM'),
-    };
     if (starter === 'daemon') return;
     source.on('disconnect', () => {
-      this.#isGone = true;
-      this.#orders.gone('The program that has started this server is gone');
+      orders.gone('The program that has started this server is gone', false);
     });
     source.on('message', (message) => {
       if (starter !== 'serve' || !isStarterWord(message)) return;
-      if (message.type === 'reload') this.#orders.reload();
+      if (message.type === 'reload') orders.reload();
       else
-        void this.#orders.settle().then(() => {
+        void orders.settle().then(() => {
           this.#tell({ type: 'settled' });
         });
     });
   }
 
   /** Opens it, and takes the mark out of the environment; null: there is none. */
-  static open(source: ChannelSource, env: NodeJS.ProcessEnv): ParentChannel | null {
+  static open(
+    source: ChannelSource,
+    env: NodeJS.ProcessEnv,
+    orders: ParentOrders,
+  ): ParentChannel | null {
     const mark = env[launchVariable];
     Reflect.deleteProperty(env, launchVariable);
     if (source.send === undefined || !source.connected) return null;
-    return new ParentChannel(mark === 'daemon' || mark === 'serve' ? mark : 'other', source);
-  }
-
-  /** From now on these are the ones to be told. */
-  listen(orders: ParentOrders): void {
-    this.#orders = orders;
-    if (this.#isGone) orders.gone('The program that has started this server is gone');
+    const starter = mark === 'daemon' || mark === 'serve' ? mark : 'other';
+    return new ParentChannel(starter, source, orders);
   }
 
   /** A worker serves. */
