@@ -154,7 +154,7 @@ export function serverArguments(given: GivenArguments, cases: readonly SmokeCase
     return takes === 'value' ? [`${flag}=${value}`] : [flag];
   });
   return [
-    ...argumentsOf(Object.fromEntries([...defaults, ...own]) as GivenTexts),
+    ...argumentsOf(Object.fromEntries([...defaults, ...own])),
     ...others,
     '--',
     ...(texts.app ?? []),

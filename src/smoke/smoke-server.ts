@@ -2,8 +2,8 @@
 // smoke.ts. It must never outlive the test.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startServer } from '../embed/serve.ts';
 import { ServerChild } from '../embed/server-child.ts';
+import { startServer } from '../embed/server-process.ts';
 import { WsgiTsError } from '../errors.ts';
 
 /** What {@link startSmokeServer} needs. */
@@ -50,8 +50,14 @@ export class SmokeServer {
     }
   }
 
-  close(): Promise<void> {
-    return this.#child.close();
+  /** Ends it at once: nobody is being answered any more. */
+  async close(): Promise<void> {
+    try {
+      process.kill(this.#child.pid, 'SIGINT');
+    } catch {
+      // ESRCH: it has ended.
+    }
+    await this.#child.close();
   }
 }
 
