@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { argumentsOf } from '../embed/arguments.ts';
 import { WsgiTsError } from '../errors.ts';
-import type { GivenArguments, GivenTexts } from '../settings/layers.ts';
+import type { GivenArguments } from '../settings/layers.ts';
 import { unusedSettings } from '../settings/rows/unused.ts';
 import { settingRows, type SettingKey } from '../settings/table.ts';
 import { problemOfField, problemOfPath, readCases } from '../smoke/case-file.ts';
