@@ -225,7 +225,7 @@ describe(
       writeFileSync(join(folder, 'dies.py'), 'import os\nos._exit(9)\n');
       const error = await refusal('dies:app', { chdir: folder });
       assert.deepEqual([error.code, error.exitCode], ['ERR_WSGI_START', 3]);
-      const killer = 'data:text/javascript,process.kill(process.pid,"SIGKILL")';
+      const killer = 'data:text/javascript,process.kill(process.pid,9)';
       const dead = await refusal('does_nothing:app', {
         env: { NODE_OPTIONS: `--import=${killer}` },
       });
