@@ -60,7 +60,7 @@ export interface SmokeCase {
 }
 
 /** What is expected where nothing is said. */
-export const anyGoodAnswer: Expectation = {
+const anyGoodAnswer: Expectation = {
   status: null,
   headers: new Map(),
   body: null,
