@@ -1,6 +1,6 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → command → doctor, master, index → embed → settings, worker → bridge → binding, log, http, errors, messages,
-//   sigusr1; integrations stand beside index
+//   cli → command → doctor, smoke, master, index → embed → settings, worker → bridge → binding, log, http, errors,
+//   messages, sigusr1; integrations stand beside index
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
@@ -61,10 +61,10 @@ module.exports = {
       to: { path: '^src/integrations/' },
     },
     {
-      name: 'commands and the doctor are known to cli only',
+      name: 'commands, doctor and smoke test are known to cli only',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/)' },
-      to: { path: '^src/(command|doctor)/' },
+      from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/|smoke/)' },
+      to: { path: '^src/(command|doctor|smoke)/' },
     },
     {
       name: 'src does not know its tests, scripts and benchmarks',
@@ -102,6 +102,7 @@ module.exports = {
       'messages',
       'sigusr1',
     ]),
+    restsOn('smoke/', ['embed/', 'log/', 'errors', 'launch-words']),
     restsOn('bridge/', ['binding/', 'log/', 'http/', 'errors', 'messages']),
     restsOn('binding/', ['errors']),
     restsOn('http/', ['errors']),

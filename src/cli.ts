@@ -6,7 +6,6 @@
 import './sigusr1.ts';
 import { CommanderError } from 'commander';
 import { write } from './command/output.ts';
-import { serve } from './command/serve.ts';
 import { WsgiTsError } from './errors.ts';
 
 /** Exit codes are gunicorn's: 1 for a wrong value, 2 (argparse's) for a command line it can't read. */
@@ -16,7 +15,9 @@ async function main(argv: readonly string[], variables: NodeJS.ProcessEnv): Prom
   const [name, ...others] = argv;
   if (name === 'binding') return (await import('./command/binding.ts')).binding(others, variables);
   if (name === 'doctor') return (await import('./command/doctor.ts')).doctor(others, variables);
-  return serve(argv, variables);
+  if (name === 'smoke') return (await import('./command/smoke.ts')).smoke(others, variables);
+  // Each command is imported when it is wanted: a short one shall not wait for what the others need.
+  return (await import('./command/serve.ts')).serve(argv, variables);
 }
 
 /** Says on standard error why the command ends: traceback first, so that the reason is the last to read. */

@@ -25,11 +25,13 @@ export type ServerWord =
   /** A reload is over: the workers are new, and the old ones are gone. */
   | { readonly type: 'reloaded' }
   /** A reload came to nothing: the workers are as they were. */
-  | { readonly type: 'reload-failed'; readonly error: ErrorReport };
+  | { readonly type: 'reload-failed'; readonly error: ErrorReport }
+  /** All that the server had logged when it was asked to settle is written. */
+  | { readonly type: 'settled' };
 
 /** What `serve()` says. */
 export interface StarterWord {
-  readonly type: 'reload';
+  readonly type: 'reload' | 'settle';
 }
 
 const words: ReadonlySet<unknown> = new Set<ServerWord['type']>([
@@ -37,7 +39,9 @@ const words: ReadonlySet<unknown> = new Set<ServerWord['type']>([
   'failed',
   'reloaded',
   'reload-failed',
+  'settled',
 ]);
+const starterWords: ReadonlySet<unknown> = new Set<StarterWord['type']>(['reload', 'settle']);
 
 /** Whether a message is a server's word. */
 export function isServerWord(message: unknown): message is ServerWord {
@@ -46,7 +50,7 @@ export function isServerWord(message: unknown): message is ServerWord {
 
 /** Whether a message is one of `serve()`'s. */
 export function isStarterWord(message: unknown): message is StarterWord {
-  return typeOf(message) === ('reload' satisfies StarterWord['type']);
+  return starterWords.has(typeOf(message));
 }
 
 function typeOf(message: unknown): unknown {

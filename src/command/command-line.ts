@@ -15,14 +15,15 @@ import { write } from './output.ts';
 
 /** A command that leaves exit codes and errors to cli.ts, and writes as the rest does. */
 export function newCommand(name: string): Command {
-  return new Command(name)
+  const command = new Command(name);
+  return command
     .helpOption('-h, --help', 'Print this help and exit')
     .allowExcessArguments(false)
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({
       outputError: (text, show) => {
-        show(withSuggestion(text));
+        show(withSuggestion(command, text));
       },
       writeOut: (text) => {
         write(1, text);
@@ -36,10 +37,11 @@ export function newCommand(name: string): Command {
 }
 
 /** An error of commander's, with what may have been meant by an option that it does not know. */
-function withSuggestion(text: string): string {
+function withSuggestion(command: Command, text: string): string {
   const [, flag = ''] = /unknown option '(--[^'=]+)/.exec(text) ?? [];
   const known = settingRows.flatMap(([, { flags }]) => flags.filter((one) => one.startsWith('--')));
-  const meant = nearest(flag, [...known, '--help', '--version']);
+  const own = command.options.flatMap(({ long, hidden }) => (hidden ? [] : [long ?? '']));
+  const meant = nearest(flag, [...new Set([...known, ...own, '--help', '--version'])]);
   if (meant.length === 0) return text;
   return `${text.trimEnd()}\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)\n`;
 }

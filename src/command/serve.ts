@@ -21,6 +21,7 @@ import { readEverything } from './read-everything.ts';
 const commands = `
 Commands:
   doctor [options] [app]                  Look at Python, machine and app, and say what is wrong
+  smoke [options] app                     Start the app, send it requests, and say what was wrong (CI)
   binding build|list|remove               The bindings that embed one Python each (wsgi-ts binding --help)
 
 An app in a module of such a name: wsgi-ts doctor:application`;

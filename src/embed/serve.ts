@@ -2,13 +2,7 @@
 // all that is true of the command is true here; what is added is the channel to it (launch-words.ts). Runs in a program
 // that is not ours: it must never touch that program's signals, directory or environment, and never leave a process behind.
 
-import { spawn } from 'node:child_process';
-import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import type { Writable } from 'node:stream';
 import { WsgiTsError } from '../errors.ts';
-import { launchVariable } from '../launch-words.ts';
-import type { LaunchedBy } from '../launch-words.ts';
 import { readOptions } from '../settings/options.ts';
 import type { SettingOptions } from '../settings/options.ts';
 import { settingRows } from '../settings/table.ts';
@@ -16,6 +10,8 @@ import type { SettingKey } from '../settings/table.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { argumentsOf } from './arguments.ts';
 import { ServerChild } from './server-child.ts';
+import { startServer } from './server-process.ts';
+import type { ServerOutput } from './server-process.ts';
 import { readTarget, withTarget } from './target.ts';
 import type { AppTarget } from './target.ts';
 
@@ -29,9 +25,6 @@ const offered: ReadonlySet<string> = new Set([
   ...settingRows.map(([key]) => key).filter((key) => !notOffered.some((one) => one === key)),
   ...programKeys,
 ]);
-
-/** Where the server's output goes. */
-export type ServerOutput = 'inherit' | 'ignore' | Writable;
 
 /** Options that are no settings. */
 interface ProcessOptions {
@@ -70,8 +63,6 @@ export interface RunningServer extends AsyncDisposable {
   readonly closed: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-const command = fileURLToPath(new URL('../cli.js', import.meta.url));
-
 /**
  * Starts a server: the command `wsgi-ts` as a child process, at a free port of 127.0.0.1 unless `bind` says otherwise.
  * Resolves when its first worker serves. It ends with this process, however that ends.
@@ -97,7 +88,7 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
   }
   signal?.throwIfAborted();
   const server = new ServerChild(
-    start([...argumentsOf(texts), '--', app.app], variables, [stdout, stderr]),
+    startServer([...argumentsOf(texts), '--', app.app], variables, [stdout, stderr]),
   );
   const abort = (): void => void server.close();
   signal?.addEventListener('abort', abort, { once: true });
@@ -109,23 +100,4 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
     throw error;
   }
   return server;
-}
-
-/** The process, in a group of its own: what a Ctrl-C ends is for the program to say. */
-function start(
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  outputs: readonly [ServerOutput, ServerOutput],
-): ChildProcess {
-  const [stdout, stderr] = outputs.map((output) => (typeof output === 'string' ? output : 'pipe'));
-  const child = spawn(process.execPath, [command, ...args], {
-    detached: true,
-    env: { ...env, [launchVariable]: 'serve' satisfies LaunchedBy },
-    stdio: ['ignore', stdout, stderr, 'ipc'] as StdioOptions,
-  });
-  for (const [index, stream] of [child.stdout, child.stderr].entries()) {
-    const output = outputs[index];
-    if (stream !== null && typeof output === 'object') stream.pipe(output, { end: false });
-  }
-  return child;
 }

@@ -42,6 +42,8 @@ export class ServerChild {
   /** What the reload under way is to be told, and those that came since: files may have changed after it began. */
   #reloading: Waiter[] = [];
   #reloadNext: Waiter[] = [];
+  /** Who waits for the log to be written. */
+  #settling: (() => void)[] = [];
 
   constructor(child: ChildProcess) {
     this.#child = child;
@@ -52,6 +54,7 @@ export class ServerChild {
     this.serving.catch(() => undefined);
     void this.closed.then((end) => {
       this.#isOver = true;
+      for (const resolve of this.#settling.splice(0)) resolve();
       this.#settle([...this.#reloading, ...this.#reloadNext], ended(end, 'ERR_WSGI_RELOAD'));
     });
     child.on('message', (message) => {
@@ -80,6 +83,15 @@ export class ServerChild {
         reject(new WsgiTsError('ERR_WSGI_RELOAD', 'operator', message));
       } else if (this.#reloading.length > 0) this.#reloadNext.push(waiter);
       else this.#askToReload([waiter]);
+    });
+  }
+
+  /** Resolves when all that the server has logged so far is written, or the server is gone. */
+  settle(): Promise<void> {
+    if (this.#isOver || !this.#child.connected) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      this.#child.send({ type: 'settle' } satisfies StarterWord);
     });
   }
 
@@ -117,6 +129,9 @@ export class ServerChild {
         if (next.length > 0) this.#askToReload(next);
         return;
       }
+      case 'settled':
+        for (const resolve of this.#settling.splice(0)) resolve();
+        return;
       case 'failed':
     }
   }

@@ -37,6 +37,7 @@ export class Launch {
   constructor(source: ChannelSource, env: NodeJS.ProcessEnv) {
     this.#orders = {
       reload: () => undefined,
+      settle: () => Promise.resolve(),
       // Until the master listens: what interrupts the start of a server in a terminal does so here.
       gone: () => source.kill(source.pid, 'SIGTERM'),
     };
@@ -47,7 +48,8 @@ export class Launch {
     const reload = (): void => {
       this.#orders.reload();
     };
-    this.#channel = ParentChannel.open(source, env, { reload, gone });
+    const settle = (): Promise<void> => this.#orders.settle();
+    this.#channel = ParentChannel.open(source, env, { reload, settle, gone });
     // A daemon and a second master outlive whoever has started them.
     const isAlone = this.starter === 'daemon' || isSuccessor(env);
     this.#unwatch = isAlone
@@ -77,7 +79,11 @@ export class Launch {
   /** Ends the listening. */
   close(): void {
     this.#unwatch();
-    this.#orders = { reload: () => undefined, gone: () => undefined };
+    this.#orders = {
+      reload: () => undefined,
+      settle: () => Promise.resolve(),
+      gone: () => undefined,
+    };
   }
 
   /** Somebody else is to be told, before whoever is told already. */

@@ -81,7 +81,9 @@ export async function runMaster(
     logger.warning(`${why}: stopping`);
     interruption.abort();
   };
+  let settle = (): Promise<void> => logger.drain();
   launch.listen({
+    settle: () => settle(),
     gone: (...facts) => {
       onGone(...facts);
     },
@@ -193,6 +195,7 @@ export async function runMaster(
         launch,
       });
       onSignal = supervisor.signal;
+      settle = supervisor.settle;
       onGone = (why, mayFinish) => {
         supervisor.abandoned(why, mayFinish);
       };

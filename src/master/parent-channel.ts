@@ -20,6 +20,8 @@ export type ChannelSource = Pick<
 export interface ParentOrders {
   /** Do as at SIGHUP. */
   reload(): void;
+  /** Resolves when all that was logged so far is written. */
+  settle(): Promise<void>;
   /** It is gone: a sentence with no full stop says who. `mayFinish`: whether a stop under way may take its time. */
   gone(why: string, mayFinish: boolean): void;
 }
@@ -37,7 +39,12 @@ export class ParentChannel {
       orders.gone('The program that has started this server is gone', false);
     });
     source.on('message', (message) => {
-      if (starter === 'serve' && isStarterWord(message)) orders.reload();
+      if (starter !== 'serve' || !isStarterWord(message)) return;
+      if (message.type === 'reload') orders.reload();
+      else
+        void orders.settle().then(() => {
+          this.#tell({ type: 'settled' });
+        });
     });
   }
 

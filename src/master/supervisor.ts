@@ -112,6 +112,12 @@ export class Supervisor {
     this.#forget();
   }
 
+  /** Resolves when all that the server has logged so far is written. */
+  readonly settle = async (): Promise<void> => {
+    await Promise.all([...this.#handles.values()].map((handle) => handle.settle()));
+    await this.#options.logger.drain();
+  };
+
   #happened(event: EventWithoutTime): void {
     const { target } = this.#state;
     const decision = decide(this.#state, { ...event, now: performance.now() });

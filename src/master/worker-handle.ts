@@ -15,6 +15,9 @@ export const firstListenerFd = 3;
 /** Milliseconds that a dead worker's last output gets to be written before its death is reported. */
 const longestSettling = 100;
 
+/** What a worker says that is not for its handle alone. */
+export type WorkerReport = Exclude<WorkerMessage, { readonly type: 'settled' }>;
+
 /** What {@link WorkerHandle} needs to start a worker. */
 export interface WorkerOptions {
   /** The program: worker/worker.js. */
@@ -27,7 +30,7 @@ export interface WorkerOptions {
   readonly journalFd: number;
   /** Makes a pipe: its read and its write end, the latter blocking. */
   readonly makePipe: () => readonly [number, number];
-  readonly onMessage: (message: WorkerMessage) => void;
+  readonly onMessage: (message: WorkerReport) => void;
   readonly onExit: (exit: WorkerExit) => void;
 }
 
@@ -52,6 +55,8 @@ export class WorkerHandle {
   readonly pid: number | undefined;
   readonly #child: ChildProcess | undefined;
   #isReady = false;
+  /** Who waits for its log to be written. */
+  #settling: (() => void)[] = [];
 
   /** Starts the worker and sends it its configuration. Never throws. */
   constructor(options: WorkerOptions) {
@@ -59,10 +64,14 @@ export class WorkerHandle {
       const [child, pipes] = start(options);
       this.#child = child;
       listen(child, pipes, {
-        ...options,
         onMessage: (message) => {
           this.#isReady ||= message.type === 'ready';
-          options.onMessage(message);
+          if (message.type === 'settled') this.#settled();
+          else options.onMessage(message);
+        },
+        onExit: (exit) => {
+          options.onExit(exit);
+          this.#settled();
         },
       });
     } catch (error) {
@@ -87,6 +96,19 @@ export class WorkerHandle {
   /** Says what clients are to hear that ask for the server's health, and whether the master waits with its stop. */
   sayHealth(healthy: boolean, draining: boolean): void {
     this.#tell({ type: 'health', healthy, draining });
+  }
+
+  /** Resolves when all that it has logged so far is written; where it has died, when that is reported. */
+  settle(): Promise<void> {
+    if (!this.#isReady) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#settling.push(resolve);
+      this.#tell({ type: 'settle' });
+    });
+  }
+
+  #settled(): void {
+    for (const resolve of this.#settling.splice(0)) resolve();
   }
 
   /** Sends a signal; nothing happens when it is gone already. */
@@ -141,8 +163,17 @@ function start({
   }
 }
 
-function listen(child: ChildProcess, pipes: RelayedPipe[], options: WorkerOptions): void {
-  const { onMessage, onExit } = options;
+function listen(
+  child: ChildProcess,
+  pipes: RelayedPipe[],
+  {
+    onMessage,
+    onExit,
+  }: {
+    readonly onMessage: (message: WorkerMessage) => void;
+    readonly onExit: WorkerOptions['onExit'];
+  },
+): void {
   child.on('message', (message) => {
     if (isWorkerMessage(message)) onMessage(message);
   });

@@ -135,6 +135,12 @@ class Worker {
     this.stop(true);
   }
 
+  /** Tells the master when all that was logged so far is written. */
+  async settle(): Promise<void> {
+    await this.#drainLogs();
+    send({ type: 'settled' });
+  }
+
   #stopSoon(): void {
     if (!process.connected || this.#phase !== 'serving') this.stop(true);
     else
@@ -267,6 +273,7 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
+  else if (message.type === 'settle') void worker.settle();
   else if (message.type === 'health') worker.sayHealth(message.healthy, message.draining);
   else worker.stop(message.graceful, message.sealed);
 });

@@ -1,0 +1,130 @@
+// `wsgi-ts smoke [options] app`: whether the app starts and answers, in one command, for CI. Called by cli.ts. It takes all
+// settings of the server besides its own options. What is tested and how is the business of src/smoke; here are words,
+// files and exit codes.
+
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { Variables } from '../binding/site.ts';
+import { version } from '../bridge/version.ts';
+import { WsgiTsError } from '../errors.ts';
+import { jsonReport } from '../smoke/json-report.ts';
+import { junit } from '../smoke/junit.ts';
+import { markdown } from '../smoke/markdown.ts';
+import { runSmokeTest, type Outcome } from '../smoke/smoke.ts';
+import { Table } from '../smoke/table.ts';
+import { addSettings, newCommand, readSettings } from './command-line.ts';
+import { write } from './output.ts';
+import {
+  addSmokeOptions,
+  readAllCases,
+  serverArguments,
+  wrongOption,
+  type SmokeFlags,
+} from './smoke-options.ts';
+
+const codeOfSignal = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs a smoke test.
+ *
+ * @returns the exit code
+ * @throws CommanderError, and WsgiTsError (exit code 2, 3 or 4) where nothing could be tested
+ */
+export async function smoke(argv: readonly string[], variables: Variables): Promise<number> {
+  const command = addSmokeOptions(newCommand('wsgi-ts smoke').usage('[options] app'));
+  const given = readSettings(addSettings(command), argv);
+  const flags = command.opts<SmokeFlags>();
+  const cases = readAllCases(flags);
+  const argumentsOfServer = serverArguments(given, cases);
+  const reports = openReports(flags);
+  const hasColours = isatty(1) && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb';
+  const table = new Table(cases, hasColours);
+  const interruption = new AbortController();
+  let exitCode = 0;
+  const handlers = Object.entries(codeOfSignal).map(([signal, code]) => {
+    const interrupt = (): void => {
+      exitCode = code;
+      interruption.abort();
+    };
+    process.on(signal, interrupt);
+    return [signal, interrupt] as const;
+  });
+  try {
+    const app = command.args[0] ?? 'the app of the config file';
+    const outcome = await runSmokeTest({
+      ...{ version, app, argv: argumentsOfServer, env: variables, cases, since: 0 },
+      onStarted: (url, seconds) => {
+        write(1, `${app} serves at ${url} after ${seconds.toFixed(2)} s\n`);
+      },
+      onResult: (result) => {
+        write(1, table.row(result));
+      },
+      signal: interruption.signal,
+    });
+    exitCode = exitCodeOf(outcome);
+    const { report, bootError } = outcome;
+    reports.write({
+      junit: () => junit(report),
+      json: () => jsonReport(report, exitCode),
+      markdown: () => markdown(report),
+    });
+    if (bootError === null) write(1, table.end(report));
+    else throw noBoot(bootError, report.boot?.output ?? '', exitCode);
+    return exitCode;
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    write(2, 'Interrupted: the server has ended.\n');
+    return exitCode;
+  } finally {
+    for (const [signal, interrupt] of handlers) process.off(signal, interrupt);
+    reports.close();
+  }
+}
+
+type Kind = 'junit' | 'json' | 'markdown';
+
+/** Opens the files of the reports before anything else: a folder that isn't there shall not be found out at the end. */
+function openReports(flags: SmokeFlags): {
+  write: (texts: Record<Kind, () => string>) => void;
+  close: () => void;
+} {
+  const files = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
+    const path = flags[kind];
+    if (path === undefined) return [];
+    try {
+      return [{ kind, fd: openSync(path, kind === 'markdown' ? 'a' : 'w') }];
+    } catch (cause) {
+      throw wrongOption(`--${kind}: can't write ${path}`, cause);
+    }
+  });
+  return {
+    write: (texts) => {
+      for (const { kind, fd } of files) writeFileSync(fd, texts[kind]());
+    },
+    close: () => {
+      for (const { fd } of files) closeSync(fd);
+    },
+  };
+}
+
+function exitCodeOf({ report, bootError }: Outcome): number {
+  if (bootError === null) {
+    return report.results.every(({ failures }) => failures.length === 0) ? 0 : 1;
+  }
+  const { exitCode } = bootError;
+  // 1 means here that a case failed; gunicorn's own 1 is a wrong setting, or a machine that isn't ready.
+  return exitCode === 3 || exitCode === 4 ? exitCode : 2;
+}
+
+/** The error that cli.ts reports: what the server has said itself already is not said twice. */
+function noBoot(error: WsgiTsError, output: string, exitCode: number): WsgiTsError {
+  const { code, blame, message, remedy, traceback } = error;
+  const told = { exitCode, ...(remedy === undefined ? {} : { remedy }) };
+  const isReported = output.includes(`Error: ${message}`); // by the server's own cli.ts
+  if (!isReported) write(2, output);
+  const isLogged = !isReported && output.includes(message);
+  return new WsgiTsError(code, blame, message, {
+    ...(isLogged ? { exitCode } : told),
+    ...(traceback === undefined || isLogged ? {} : { traceback }),
+  });
+}

@@ -1,0 +1,33 @@
+// A smoke test as JSON, for programs. Called by command/smoke.ts. Pure. docs/ci.md describes the form.
+
+import { bodyText } from './expectation.ts';
+import type { Report } from './report.ts';
+import type { CaseResult } from './run.ts';
+
+/** The document. */
+export function jsonReport(report: Report, exitCode: number): string {
+  const { version, app, began, seconds, startSeconds, boot, results } = report;
+  const failed = results.filter(({ failures }) => failures.length > 0).length;
+  const content = {
+    ...{ version, app, began: new Date(began).toISOString(), seconds, startSeconds },
+    ...{ ok: boot === null && failed === 0, exitCode },
+    ...{ passed: results.length - failed, failed, boot, cases: results.map(caseOf) },
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+function caseOf(result: CaseResult): unknown {
+  const { name, method, path, failures, seconds, answer, output } = result;
+  const ok = failures.length === 0;
+  return {
+    ...{ name, method, path, ok, seconds, failures },
+    answer:
+      answer === null
+        ? null
+        : {
+            ...{ status: answer.status, reason: answer.reason, headers: answer.fields },
+            ...(ok ? {} : { body: bodyText(answer) }),
+          },
+    ...(ok ? {} : { output }),
+  };
+}

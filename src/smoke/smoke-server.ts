@@ -1,0 +1,91 @@
+// The server of a smoke test: the command as a child process, as `serve()` starts it, with its output in one file. Made by
+// smoke.ts. It must never outlive the test.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServerChild } from '../embed/server-child.ts';
+import { startServer } from '../embed/server-process.ts';
+import { WsgiTsError } from '../errors.ts';
+
+/** What {@link startSmokeServer} needs. */
+export interface SmokeServerOptions {
+  /** The command line behind `wsgi-ts`. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The descriptor that becomes standard output and error. */
+  readonly output: number;
+  /** Ends it, be it while it starts. */
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds that the log gets to be written: a thread of the app's may hold it up. */
+const settlePatience = 2000;
+
+/** A server that serves. */
+export class SmokeServer {
+  readonly #child: ServerChild;
+
+  constructor(child: ServerChild) {
+    this.#child = child;
+  }
+
+  get url(): string {
+    return this.#child.url;
+  }
+
+  /** Resolves when all that was logged so far is written. */
+  async settle(): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(settlePatience, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#child.settle(), late]);
+    over.abort();
+  }
+
+  /** New workers, since a thread of the old ones may be stuck. */
+  async renew(): Promise<void> {
+    try {
+      await this.#child.reload();
+    } catch (error) {
+      // The old ones go on, and so do the cases; or the server is gone, which they will find out.
+      if (!(error instanceof WsgiTsError)) throw error;
+    }
+  }
+
+  /** Ends it at once: nobody is being answered any more. */
+  async close(): Promise<void> {
+    try {
+      process.kill(this.#child.pid, 'SIGINT');
+    } catch {
+      // ESRCH: it has ended.
+    }
+    await this.#child.close();
+  }
+}
+
+/**
+ * Starts the server; resolves when it can be visited, or, once it is gone, with why it can't.
+ *
+ * @throws the reason of `signal`, once the server is gone
+ */
+export async function startSmokeServer({
+  argv,
+  env,
+  output,
+  signal,
+}: SmokeServerOptions): Promise<SmokeServer | { readonly error: WsgiTsError }> {
+  signal.throwIfAborted();
+  const child = new ServerChild(startServer(argv, env, [output, output]));
+  const abort = (): void => void child.close();
+  signal.addEventListener('abort', abort, { once: true });
+  void child.closed.then(() => {
+    signal.removeEventListener('abort', abort);
+  });
+  try {
+    await child.serving;
+  } catch (error) {
+    await child.closed;
+    signal.throwIfAborted();
+    if (error instanceof WsgiTsError) return { error };
+    throw error;
+  }
+  return new SmokeServer(child);
+}
