@@ -82,7 +82,10 @@ module.exports = {
         dependencyTypesNot: ['npm-peer'],
       },
     },
-    restsOn('embed/', ['settings/', 'bridge/', 'log/', 'http/', 'errors', 'messages']),
+    restsOn('embed/', [
+      ...['settings/', 'bridge/', 'log/', 'http/'],
+      ...['errors', 'error-report', 'launch-words', 'messages'],
+    ]),
     restsOn('worker/', [
       'bridge/',
       'certificates',

@@ -36,19 +36,19 @@ describe('the compiler and createHandler both refuse', () => {
     // @ts-expect-error -- a number, or what would be typed
     assert.throws(() => createHandler('app:app', { threads: true }), refused);
     assert.throws(() => createHandler('app:app', { threads: 'four' }), refused);
-    // @ts-expect-error -- a boolean
+    // @ts-expect-error -- a boolean, no word
     assert.throws(() => createHandler('app:app', { sendfile: 'yes' }), refused);
     // @ts-expect-error -- one of a few words
     assert.throws(() => createHandler('app:app', { headerMap: 'keep' }), refused);
     // @ts-expect-error -- one of a few words
     assert.throws(() => createHandler('app:app', { logLevel: 'verbose' }), refused);
-    // @ts-expect-error -- texts
+    // @ts-expect-error -- texts, no numbers
     assert.throws(() => createHandler('app:app', { pythonpath: [1] }), refused);
-    // @ts-expect-error -- texts
+    // @ts-expect-error -- texts, no numbers
     assert.throws(() => createHandler('app:app', { env: { A: 1 } }), refused);
     // @ts-expect-error -- an object with functions
     assert.throws(() => createHandler('app:app', { logger: 'console' }), refused);
-    // @ts-expect-error -- a path
+    // @ts-expect-error -- a path, no switch
     assert.throws(() => createHandler('app:app', { accessLogFile: true }), refused);
   });
 
@@ -63,7 +63,7 @@ describe('the compiler and createHandler both refuse', () => {
 });
 
 /** Compiled, never called: what people write. */
-async function everyday(): Promise<unknown[]> {
+export async function everyday(): Promise<unknown[]> {
   const target: AppTarget = {
     module: 'shop.wsgi',
     callable: 'app',
@@ -102,4 +102,3 @@ async function everyday(): Promise<unknown[]> {
   const traceback: string = python.traceback;
   return [shape, type, traceback, handler.close(1)];
 }
-void everyday;
