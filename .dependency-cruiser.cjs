@@ -83,14 +83,8 @@ module.exports = {
       },
     },
     restsOn('embed/', [
-      'settings/',
-      'bridge/',
-      'log/',
-      'http/',
-      'errors',
-      'error-report',
-      'launch-words',
-      'messages',
+      ...['settings/', 'bridge/', 'log/', 'http/'],
+      ...['errors', 'error-report', 'launch-words', 'messages'],
     ]),
     restsOn('worker/', [
       'bridge/',

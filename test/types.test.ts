@@ -34,20 +34,22 @@ describe('the compiler and createHandler both refuse', () => {
 
   it('values of another type', () => {
     // @ts-expect-error -- a number
+    assert.throws(() => createHandler('app:app', { threads: true }), refused);
+    // @ts-expect-error -- nor is that one
     assert.throws(() => createHandler('app:app', { threads: 'four' }), refused);
-    // @ts-expect-error -- a boolean
+    // @ts-expect-error -- a boolean, no word
     assert.throws(() => createHandler('app:app', { sendfile: 'yes' }), refused);
     // @ts-expect-error -- one of a few words
     assert.throws(() => createHandler('app:app', { headerMap: 'keep' }), refused);
     // @ts-expect-error -- one of a few words
     assert.throws(() => createHandler('app:app', { logLevel: 'verbose' }), refused);
-    // @ts-expect-error -- texts
+    // @ts-expect-error -- texts, no numbers
     assert.throws(() => createHandler('app:app', { pythonpath: [1] }), refused);
-    // @ts-expect-error -- texts
+    // @ts-expect-error -- texts, no numbers
     assert.throws(() => createHandler('app:app', { env: { A: 1 } }), refused);
     // @ts-expect-error -- an object with functions
     assert.throws(() => createHandler('app:app', { logger: 'console' }), refused);
-    // @ts-expect-error -- a path
+    // @ts-expect-error -- a path, no switch
     assert.throws(() => createHandler('app:app', { accessLogFile: true }), refused);
   });
 
@@ -62,7 +64,7 @@ describe('the compiler and createHandler both refuse', () => {
 });
 
 /** Compiled, never called: what people write. */
-async function everyday(): Promise<unknown[]> {
+export async function everyday(): Promise<unknown[]> {
   const target: AppTarget = {
     module: 'shop.wsgi',
     callable: 'app',
@@ -101,4 +103,3 @@ async function everyday(): Promise<unknown[]> {
   const traceback: string = python.traceback;
   return [shape, type, traceback, handler.close(1)];
 }
-void everyday;

@@ -89,11 +89,11 @@ class EmbeddedApp {
 
   handle(waiting: Waiting): void {
     const { request, response, next } = waiting;
-    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#serverHeader);
+    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
     else if (this.#failure === null) this.#waiting.push(waiting);
     else if (next !== undefined) next(this.#failure);
-    else answerUnavailable(request, response, NOT_LOADED, this.#serverHeader);
+    else answerUnavailable(request, response, NOT_LOADED, this.#plan.load);
   }
 
   async inject(request: InjectRequest | string): Promise<InjectResponse> {
@@ -119,10 +119,6 @@ class EmbeddedApp {
   close(seconds = this.#plan.settings.gracefulTimeout): Promise<void> {
     this.#closing ??= this.#close(seconds);
     return this.#closing;
-  }
-
-  get #serverHeader(): string | null {
-    return this.#plan.load.serverHeader ?? null;
   }
 
   #state(): HandlerStats['state'] {

@@ -22,10 +22,17 @@ async function start(example: string): Promise<{ server: SpawnedProcess; url: st
   return { server, url: `http://127.0.0.1:${port}` };
 }
 
-async function text(url: string, init?: RequestInit): Promise<string> {
-  return await (
-    await fetch(url, { ...init, headers: { Connection: 'close', ...init?.headers } })
-  ).text();
+interface Sent {
+  readonly method: string;
+  readonly body: string | URLSearchParams;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function text(url: string, sent?: Sent): Promise<string> {
+  // So that a server that is told to end has nobody to wait for.
+  const headers = { Connection: 'close', ...sent?.headers };
+  const answer = await fetch(url, { method: 'GET', ...sent, headers });
+  return await answer.text();
 }
 
 const form = { method: 'POST', body: new URLSearchParams({ name: 'Ada' }) };

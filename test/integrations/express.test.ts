@@ -82,8 +82,9 @@ describe('in Express', () => {
 
   test('an app that could not be loaded goes to the error handling', async () => {
     const site = express().use(load('broken_import:app', { logger: silent }));
-    site.use(((error: { code: string }, _request, response, _next) => {
-      response.status(500).send(error.code);
+    site.use(((error: { code?: string }, _request, response, next) => {
+      if (error.code === undefined) next(error);
+      else response.status(500).send(error.code);
     }) as ErrorRequestHandler);
     const answer = await fetch(await listen(site));
     assert.equal(await answer.text(), 'ERR_WSGI_IMPORT_FAILED');
@@ -147,7 +148,11 @@ describe('with fallthrough', () => {
     const entries: AccessRecord[] = [];
     const handler = load('not_found:app', {
       fallthrough: true,
-      accessLog: { write: (record) => entries.push(record) },
+      accessLog: {
+        write: (record) => {
+          entries.push(record);
+        },
+      },
     });
     const app = express();
     app.use(handler);

@@ -86,11 +86,21 @@ describe('in Fastify', () => {
 
   test('errors are in the log of their request, and hooks run', async () => {
     const lines: string[] = [];
-    const stream = { write: (line: string): void => void lines.push(line) };
+    const stream = {
+      write: (line: string): void => {
+        lines.push(line);
+      },
+    };
     const app = site({ logger: { level: 'info', stream } });
     const hooks: string[] = [];
-    app.addHook('onRequest', async () => void hooks.push('onRequest'));
-    app.addHook('onResponse', async () => void hooks.push('onResponse'));
+    app.addHook('onRequest', (_request, _reply, done) => {
+      hooks.push('onRequest');
+      done();
+    });
+    app.addHook('onResponse', (_request, _reply, done) => {
+      hooks.push('onResponse');
+      done();
+    });
     app.register(wsgi, options('views_gone_wrong:app'));
     const url = await listen(app);
     await (await fetch(`${url}/raise-exception`)).text();

@@ -54,7 +54,7 @@ describe('optionTexts', () => {
     ['threads', 4n, /^4 is not a value/],
   ];
   for (const [key, value, message] of refused) {
-    it(`refuses ${typeof value === 'bigint' ? '4n' : String(JSON.stringify(value))} for ${key}`, () => {
+    it(`refuses ${typeof value === 'bigint' ? '4n' : JSON.stringify(value)} for ${key}`, () => {
       assert.throws(() => optionTexts(key, value, world()), { code: 'ERR_WSGI_SETTING', message });
     });
   }
