@@ -149,7 +149,7 @@ async function measure(): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url), ['--serve'], { env: activatedEnvironment() });
   const [port] = (await once(child, 'message')) as [number];
   const url = `http://127.0.0.1:${String(port)}`;
-  await wrk(`${url}/own`, 1);
+  await rate(url, '/own/', 1);
   await whileViewsSleep(url);
   await whileAViewComputes(url, child);
   await againstTheCommand(url);
