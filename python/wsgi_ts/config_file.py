@@ -59,7 +59,7 @@ def load(
     _prepare(directory, argv)
     _forget()
     before = set(sys.modules)
-    current = os.getcwd()
+    current = _current_directory()
     try:
         # At a reload the server is in the app's directory.
         os.chdir(directory)
@@ -69,12 +69,19 @@ def load(
         return error.as_dict()
     finally:
         with contextlib.suppress(OSError):
-            os.chdir(current)
+            os.chdir(current or directory)
         with contextlib.suppress(Exception):
             sys.stdout.flush()  # in the master nobody else does
         _remember(before, directory)
     globals()["namespace"] = vars(module)
     return {"ok": True, **_answer(module, frozenset(known))}
+
+
+def _current_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # the release that the server was started from is removed
+        return None
 
 
 def _prepare(directory: str, argv: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import { WsgiTsError } from '../errors.ts';
 import { renderConfiguration } from '../settings/render.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
+import { workingDirectory } from '../settings/working-directory.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
 import { interruptible } from './interruption.ts';
@@ -40,7 +41,9 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     .showHelpAfterError('wsgi-ts --help shows every setting.');
   const given = readSettings(addSettings(command), argv);
   const env = { ...variables }; // a config file may change them
-  const reread = (): Promise<ResolvedSettings> => readEverything(given, env);
+  // By name: at a reload this process is in --chdir, and a link may lead elsewhere than it did.
+  const directory = workingDirectory(variables);
+  const reread = (): Promise<ResolvedSettings> => readEverything(given, env, { directory });
   const resolved = await reread();
   const { settings, warnings } = resolved;
   if (settings.app === null) {

@@ -9,9 +9,12 @@ import { groupId, userId } from '../settings/accounts.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
 import type { SettingsWorld } from '../settings/value-types.ts';
 
-/** This machine, for a command with these variables. */
-export const settingsWorld = (variables: Variables): SettingsWorld => ({
-  cwd: workingDirectory(variables),
+/** This machine, for a command with these variables; `cwd`: where it was started. */
+export const settingsWorld = (
+  variables: Variables,
+  cwd = workingDirectory(variables),
+): SettingsWorld => ({
+  cwd,
   isDirectory: (path) => {
     try {
       accessSync(path, constants.X_OK);
