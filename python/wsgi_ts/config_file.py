@@ -135,14 +135,17 @@ def _import(name: str) -> ModuleType:
 
 
 def _raised(error: BaseException, name: str) -> LoadError:
+    exit_code = EXIT_CODE
     if isinstance(error, SystemExit):
+        # As Python's own, and so gunicorn's: none is 0, what is no number is 1.
+        exit_code = error.code if isinstance(error.code, int) else int(error.code is not None)
         why = f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     elif isinstance(error, KeyboardInterrupt):
         why = "it was interrupted"
     else:
         why = summarize(error)
     message = f"The config file {name} could not be read: {why}"
-    return LoadError("ERR_WSGI_CONFIG_FILE", EXIT_CODE, message, None, own_traceback(error))
+    return LoadError("ERR_WSGI_CONFIG_FILE", exit_code & 0xFF, message, None, own_traceback(error))
 
 
 def _answer(module: ModuleType, known: frozenset[str]) -> dict[str, object]:
