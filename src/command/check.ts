@@ -20,7 +20,7 @@ type Answer = { readonly ok: true } | LoadFailure;
 /** @throws WsgiTsError (operator or application, exit code 1, as gunicorn's) for the first thing that is wrong */
 export async function checkEverything(
   app: string,
-  { settings, configFile: file = null }: ResolvedSettings,
+  { settings, configFile: file }: ResolvedSettings,
 ): Promise<void> {
   process.chdir(settings.chdir); // as the master does: relative paths start there
   const tls = tlsPolicy(settings);
