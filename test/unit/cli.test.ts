@@ -40,7 +40,7 @@ describe('wsgi-ts --help', () => {
       if (flags.length > 0) assert.ok(stdout.includes(`\n${section}:\n`), section);
     }
     assert.match(stdout, /^ {2}-h, --help {20,40}Print/m);
-    assert.match(stdout, /-w, --workers <INT> .*\[1, or \$WEB_CONCURRENCY\]/);
+    assert.match(stdout, /-w, --workers <INT> .*\[1, or\s+\$WEB_CONCURRENCY\]/);
     assert.match(stdout, /--proxy-protocol \[WORD\] .*\(preset: "auto"\)/);
   });
 
