@@ -195,7 +195,6 @@ def test_takes_a_file_of_any_name(loader):
         ("workers = 1 / 0", "ZeroDivisionError: division by zero", "line 1, in <module>"),
         ("workers = (", "SyntaxError", "gunicorn.conf.py"),
         ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'", "line 1"),
-        ("import sys; sys.exit(7)", "it called sys.exit(7)", "SystemExit: 7"),
         ("raise KeyboardInterrupt", "it was interrupted", "KeyboardInterrupt"),
     ],
 )
@@ -208,6 +207,24 @@ def test_says_why_a_file_fails_with_its_own_traceback(loader, text, said, traceb
     assert str(loader.folder / "gunicorn.conf.py") in answer["message"]
     assert traceback in answer["traceback"]
     assert "wsgi_ts" not in answer["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("sys.exit(7)", 7),
+        ("sys.exit()", 0),
+        ("sys.exit(0)", 0),
+        ("sys.exit('enough')", 1),
+        ("sys.exit(-1)", 255),
+    ],
+)
+def test_a_file_that_exits_says_with_what_as_under_gunicorn(loader, text, code):
+    answer = loader.load(f"import sys; {text}")
+    assert answer["code"] == "ERR_WSGI_CONFIG_FILE"
+    assert answer["exit_code"] == code
+    assert f"it called {text}" in answer["message"]
+    assert "SystemExit" in answer["traceback"]
 
 
 def test_says_that_there_is_no_such_module(loader):

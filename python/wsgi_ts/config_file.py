@@ -59,7 +59,7 @@ def load(
     _prepare(directory, argv)
     _forget()
     before = set(sys.modules)
-    current = os.getcwd()
+    current = _current_directory()
     try:
         # At a reload the server is in the app's directory.
         os.chdir(directory)
@@ -69,12 +69,19 @@ def load(
         return error.as_dict()
     finally:
         with contextlib.suppress(OSError):
-            os.chdir(current)
+            os.chdir(current or directory)
         with contextlib.suppress(Exception):
             sys.stdout.flush()  # in the master nobody else does
         _remember(before, directory)
     globals()["namespace"] = vars(module)
     return {"ok": True, **_answer(module, frozenset(known))}
+
+
+def _current_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # the release that the server was started from is removed
+        return None
 
 
 def _prepare(directory: str, argv: Sequence[str]) -> None:
@@ -128,7 +135,10 @@ def _import(name: str) -> ModuleType:
 
 
 def _raised(error: BaseException, name: str) -> LoadError:
+    exit_code = EXIT_CODE
     if isinstance(error, SystemExit):
+        # As Python's own, and so gunicorn's: none is 0, what is no number is 1.
+        exit_code = error.code if isinstance(error.code, int) else int(error.code is not None)
         why = f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     elif isinstance(error, KeyboardInterrupt):
         why = "it was interrupted"
@@ -136,7 +146,7 @@ def _raised(error: BaseException, name: str) -> LoadError:
         why = summarize(error)
     message = f"The config file {name} could not be read: {why}"
     shown = own_traceback(error)
-    refusal = LoadError("ERR_WSGI_CONFIG_FILE", EXIT_CODE, message, None, shown)
+    refusal = LoadError("ERR_WSGI_CONFIG_FILE", exit_code & 0xFF, message, None, shown)
     return refusal.raised_by(as_python(error))
 
 

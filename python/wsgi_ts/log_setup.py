@@ -150,6 +150,15 @@ def set_up(options: Options) -> dict[str, Any]:
     }
 
 
+def check(config: Config) -> dict[str, object]:
+    """Use a log config and no more: return `{"ok": True}`, or `LoadError.as_dict()` where it is wrong."""
+    try:
+        _configure(config)
+    except LoadError as failure:
+        return failure.as_dict()
+    return {"ok": True}
+
+
 def install(error_log: str) -> None:
     """Put our handler on `gunicorn.error` and do no more: for an app in somebody else's Node program."""
     app_log.install(error_log, "text", logging.INFO)

@@ -75,7 +75,10 @@ export class ProcessLogs {
     this.#python?.open(answer);
   }
 
-  /** Opens our own files anew. @throws WsgiTsError when that fails; the old one stays in use. */
+  /**
+   * Opens our own files anew. @throws WsgiTsError when that fails; the old one stays in use. It may be removed by then:
+   * standard error is told as well.
+   */
   reopen(): void {
     const problems: unknown[] = [];
     for (const log of [this.logger, this.#own]) {
@@ -83,6 +86,7 @@ export class ProcessLogs {
         log?.reopen();
       } catch (error) {
         problems.push(error);
+        if (this.#policy.file !== '-') this.#sayAloud(error);
       }
     }
     if (problems.length > 0) throw problems[0];
@@ -103,6 +107,16 @@ export class ProcessLogs {
   flushSync(): void {
     this.logger.flushSync();
     this.#own?.flushSync();
+  }
+
+  #sayAloud(error: unknown): void {
+    const { level, form } = this.#policy;
+    const aloud = createLogger({ level, form, file: '-' });
+    const { message, remedy } = error as WsgiTsError; // a file's opening throws nothing else
+    aloud.error([message, remedy].join('\n'));
+    void aloud.drain().then(() => {
+      aloud.close();
+    });
   }
 
   #openStatsd(statsd: LogPolicy['statsd']): Statsd | null {

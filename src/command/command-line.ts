@@ -21,6 +21,7 @@ export function newCommand(name: string): Command {
     .allowExcessArguments(false)
     .exitOverride()
     .showSuggestionAfterError(false)
+    .configureHelp({ optionTerm: ({ flags }) => withoutVariant(flags) })
     .configureOutput({
       outputError: (text, show) => {
         show(withSuggestion(command, text));
@@ -34,6 +35,13 @@ export function newCommand(name: string): Command {
       getOutHelpWidth: () => (isatty(1) ? process.stdout.columns : 100),
       getErrHelpWidth: () => 100,
     });
+}
+
+/** gunicorn's second spelling of one flag is taken, but would make the first column as wide as both. */
+function withoutVariant(flags: string): string {
+  return flags.replace(/^(--[\w-]+), (--[\w-]+)/, (both, one: string, other: string) =>
+    one === other.replaceAll('_', '-') ? one : both,
+  );
 }
 
 /** An error of commander's, with what may have been meant by an option that it does not know. */

@@ -23,6 +23,8 @@ export interface ReadingOptions {
   readonly withoutFile?: boolean;
   /** Never build a binding for the sake of it. */
   readonly noBuild?: boolean;
+  /** Where the process was started, for a server that has gone elsewhere since; by default where it is now. */
+  readonly directory?: string;
 }
 
 /**
@@ -33,9 +35,9 @@ export interface ReadingOptions {
 export async function readEverything(
   commandLine: GivenArguments,
   env: Variables,
-  { withoutFile = false, noBuild = false }: ReadingOptions = {},
+  { withoutFile = false, noBuild = false, directory }: ReadingOptions = {},
 ): Promise<ResolvedSettings> {
-  const world = settingsWorld(env);
+  const world = settingsWorld(env, directory);
   const variables = argumentVariables.flatMap((name) => readVariable(name, env[name]) ?? []);
   const { texts: argv, unused: argvUnused = {} } = commandLine;
   const input: SettingsInput = { argv, argvUnused, variables, env, world };

@@ -2,19 +2,15 @@
 // Interpreter and master are imported only when they are needed: --help and a wrong value must answer also
 // where Python is broken.
 
-import { showProgress } from '../binding/progress.ts';
 import type { Variables } from '../binding/site.ts';
-import { loadFailure, type LoadFailure } from '../bridge/load-failure.ts';
 import { version } from '../bridge/version.ts';
-import { readCertificates } from '../certificates.ts';
 import { WsgiTsError } from '../errors.ts';
 import { Launch } from '../master/launch.ts';
 import { renderConfiguration } from '../settings/render.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
-import type { Settings } from '../settings/table.ts';
-import { environmentVariables } from '../settings/value-types.ts';
+import { workingDirectory } from '../settings/working-directory.ts';
+import { checkEverything } from './check.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
-import { interruptible } from './interruption.ts';
 import { write } from './output.ts';
 import { readEverything } from './read-everything.ts';
 
@@ -59,7 +55,9 @@ async function serveOrCheck(
     .showHelpAfterError('wsgi-ts --help shows every setting.');
   const given = readSettings(addSettings(command), argv);
   const env = { ...variables }; // a config file may change them
-  const reread = (): Promise<ResolvedSettings> => readEverything(given, env);
+  // By name: at a reload this process is in --chdir, and a link may lead elsewhere than it did.
+  const directory = workingDirectory(variables);
+  const reread = (): Promise<ResolvedSettings> => readEverything(given, env, { directory });
   const resolved = await reread();
   const { settings, warnings } = resolved;
   if (settings.app === null) {
@@ -73,7 +71,7 @@ async function serveOrCheck(
   if (settings.printConfig) write(1, renderConfiguration(resolved));
   if (settings.printConfig || settings.checkConfig) {
     for (const warning of warnings) write(2, `Warning: ${warning}.\n`);
-    await checkApp(settings.app, settings);
+    await checkEverything(settings.app, resolved);
     return 0;
   }
   return start(resolved, reread, variables, launch);
@@ -98,26 +96,4 @@ async function start(
   }
   const { runMaster } = await import('../master/master.ts');
   return runMaster(resolved, version, { reread, launch });
-}
-
-/** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */
-async function checkApp(app: string, settings: Settings): Promise<void> {
-  process.chdir(settings.chdir); // as the master does: relative paths start there
-  const { tlsPolicy } = await import('../master/configuration.ts');
-  const tls = tlsPolicy(settings);
-  if (tls !== null) readCertificates(tls);
-  const { startInterpreter } = await import('../bridge/interpreter.ts');
-  const { python, chdir: directory, noBuild } = settings;
-  const interpreter = await interruptible((signal) =>
-    startInterpreter({ python, directory, noBuild, listener: showProgress(2), signal }),
-  );
-  interpreter.call('boot', 'prepare', {
-    chdir: settings.chdir,
-    pythonpath: [...settings.pythonpath],
-    env: environmentVariables(settings.env),
-    argv: process.argv.slice(1),
-  });
-  const result = interpreter.call('boot', 'check', app) as { ok: true } | LoadFailure;
-  interpreter.call('boot', 'finish');
-  if (!result.ok) throw loadFailure({ ...result, exit_code: 1 });
 }

@@ -189,12 +189,14 @@ function countCut({ state }: Draft, requests: readonly string[]): void {
  */
 function dieBeforeReady(draft: Draft, worker: Worker, exitCode: BootFailure): void {
   const { state, now } = draft;
-  if (state.stop !== null || worker.generation !== state.generation) return;
-  if (state.fallback !== null) {
+  // One of those that are kept up until the new generation has shown that it works.
+  const isOld = worker.generation === state.fallback?.number;
+  if (state.stop !== null || !(isOld || worker.generation === state.generation)) return;
+  if (state.fallback !== null && !isOld) {
     fallBack(draft);
     return;
   }
-  if (!state.everReady) {
+  if (!state.everReady && !isOld) {
     beginStop(draft, { graceful: false, exitCode, reason: bootFailures[exitCode] });
     return;
   }

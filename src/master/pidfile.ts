@@ -32,16 +32,19 @@ export function claimPidfile(
   pid: number,
   isAlive: (pid: number) => boolean,
 ): Pidfile {
-  let current = path;
-  claim(current, pid, isAlive);
+  // A reload may change the working directory.
+  const folder = process.cwd();
+  claim(path, pid, isAlive);
+  let current = resolve(folder, path);
   return {
     release: () => {
       release(current, pid);
     },
     rename: (next) => {
-      claim(next, pid, isAlive);
-      if (resolve(next) !== resolve(current)) release(current, pid);
-      current = next;
+      const target = resolve(folder, next);
+      claim(target, pid, isAlive);
+      if (target !== current) release(current, pid);
+      current = target;
     },
   };
 }

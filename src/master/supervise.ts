@@ -46,6 +46,7 @@ export function supervise(first: Generation, parts: Parts): Supervisor {
     surroundings: basis,
     logger,
     onReread: (settings) => {
+      process.chdir(settings.chdir); // a link that was swapped leads to another directory now
       hooks.onReload(settings);
     },
     onFailure: (error) => {

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Interpreter } from '../bridge/interpreter.ts';
+import { WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import { inheritListener } from './listeners.ts';
 import type { Listener } from './listeners.ts';
@@ -102,8 +103,9 @@ export class Succession {
       this.#onPromotion();
       this.#promotions = promotionTries;
     } catch (error) {
-      // The first master may be a zombie still, or its folder may be gone: the service goes on.
-      this.#promotions++;
+      // The first master may be a zombie still; whatever else it is, the service goes on.
+      const isWaiting = error instanceof WsgiTsError && error.code === 'ERR_WSGI_ALREADY_RUNNING';
+      this.#promotions = isWaiting ? this.#promotions + 1 : promotionTries;
       if (this.#promotions < promotionTries) return;
       const why = error instanceof Error ? error.message : String(error);
       this.#options.logger.error(`The pid file could not be taken over: ${why}`);

@@ -155,6 +155,8 @@ function start({
         'ipc',
       ],
       serialization: 'json',
+      // The master's own may be gone, and Node can't start in a directory that is not there.
+      cwd: configuration.chdir,
     });
     return [child, [...pipes.values()].map(({ pipe }) => pipe)];
   } finally {

@@ -10,9 +10,12 @@ import { groupId, userId } from './accounts.ts';
 import { workingDirectory } from './working-directory.ts';
 import type { SettingsWorld } from './value-types.ts';
 
-/** This machine, for a process with these variables. */
-export const settingsWorld = (variables: Variables): SettingsWorld => ({
-  cwd: workingDirectory(variables),
+/** This machine, for a command with these variables; `cwd`: where it was started. */
+export const settingsWorld = (
+  variables: Variables,
+  cwd = workingDirectory(variables),
+): SettingsWorld => ({
+  cwd,
   isDirectory: (path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -1,6 +1,6 @@
 // The directory that a process was started in, as the person names it. Used by the composition roots of command and
-// master. A link that a deployment swaps (`current` → `releases/42`) must lead elsewhere at the next reload, which
-// process.cwd() would not: it has followed the link.
+// master, at the start only: later the process is elsewhere. A link that a deployment swaps (`current` → `releases/42`)
+// must lead elsewhere at the next reload, which process.cwd() would not: it has followed the link.
 
 import { statSync } from 'node:fs';
 

@@ -5,6 +5,7 @@
 
 // First, because the imports of a module run in order and before its own statements.
 import '../sigusr1.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WsgiHandler } from '../bridge/handler-options.ts';
 import { reportOf } from '../error-report.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
@@ -23,6 +24,8 @@ import { watchSignals, type WorkerOrder } from './worker-signals.ts';
  * stop the server, and it says more than a signal can.
  */
 const signalPatience = 250;
+/** Milliseconds that whoever reads our output gets to take the last of it, as in the master. */
+const lastWords = 2000;
 /** Milliseconds after which a request that was answered with 504 has its thread for good. */
 const rescueLimit = 3000;
 
@@ -239,8 +242,10 @@ class Worker {
   }
 
   async #drainLogs(): Promise<void> {
-    await (this.#logs ?? this.#logger)?.drain();
-    this.#logs?.flushSync();
+    const drained = (this.#logs ?? this.#logger)?.drain().then(() => true);
+    // Nobody may be reading: then whatever is written without a thread would wait for ever.
+    const isOver = await Promise.race([drained, sleep(lastWords, false, { ref: false })]);
+    if (isOver !== false) this.#logs?.flushSync();
   }
 }
 

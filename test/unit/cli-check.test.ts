@@ -68,6 +68,55 @@ describe('wsgi-ts --check-config', () => {
       assert.match(stderr, /^Error: .*no(thing|where)/m);
     });
   }
+
+  const wrong: Readonly<Record<string, readonly [string, RegExp]>> = {
+    'a hook that takes too few arguments': [
+      'def post_fork(server):\n    pass\n',
+      /^Error: .*post_fork/m,
+    ],
+    'a hook that can’t be called': ['when_ready = "now"\n', /^Error: .*when_ready/m],
+    'a log config that is not there': [
+      'logconfig = "nowhere.ini"\n',
+      /^Error: --log-config: there is no file nowhere\.ini/m,
+    ],
+    'a log config that is no JSON': [
+      'logconfig_json = "broken.py"\n',
+      /^Error: --log-config-json could not be used/m,
+    ],
+    'a log config that Python can’t use': [
+      'logconfig_dict = {"handlers": {"console": {"class": "no.such.Handler"}}}\n',
+      /^Error: logconfig_dict could not be used: [^]*no/m,
+    ],
+  };
+  for (const [what, [text, said]] of Object.entries(wrong)) {
+    it(`ends with 1 for ${what}`, async () => {
+      writeFileSync(join(folder, 'wrong.conf.py'), text);
+      const { code, stderr } = await run(['--check-config', '-c', 'wrong.conf.py', 'app:app']);
+      assert.match(stderr, said);
+      assert.equal(code, 1);
+    });
+  }
+
+  it('has a log config whose classes are the app’s, and calls no hook', async () => {
+    writeFileSync(
+      join(folder, 'site', 'lines.py'),
+      'import logging\nclass Own(logging.Handler): pass\n',
+    );
+    writeFileSync(
+      join(folder, 'right.conf.py'),
+      'def on_starting(server):\n    print("called")\n' +
+        'logconfig_dict = {"handlers": {name: {"class": "lines.Own"} for name in ("console", "error_console")}}\n',
+    );
+    const { code, stdout, stderr } = await run([
+      '--check-config',
+      '-c',
+      'right.conf.py',
+      'app:app',
+    ]);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^loading .*\n$/);
+    assert.equal(code, 0);
+  });
 });
 
 describe('wsgi-ts --print-config', () => {

@@ -65,6 +65,27 @@ suite('a reload', () => {
     assert.ok(!types(story.ready(4)).includes('keep'));
   });
 
+  test('keeps the old workers up meanwhile, with a pause where they die before they are ready', () => {
+    const story = reloaded(new Story(2).ready(1, 2), 2);
+    assert.deepEqual(story.exits(1, 1).spawned(), [4]);
+    assert.deepEqual(story.exits(4, 1).spawned(), []);
+    assert.match(story.logged().at(-1) ?? '', /died before it was ready: next try in 1 s/);
+    assert.deepEqual(story.passes(1).spawned(), [5]);
+    assert.deepEqual(story.exits(5, 1).spawned(), []);
+    assert.deepEqual(story.passes(1).spawned(), []);
+    assert.deepEqual(story.passes(1).spawned(), [6]);
+    // The new one has shown that it works: nobody is waited for.
+    assert.deepEqual(story.exits(6, 1).ready(3).spawned(), [7]);
+    assert.deepEqual(
+      story.state.workers.map(({ id, generation }) => [id, generation]),
+      [
+        [2, 1],
+        [3, 2],
+        [7, 2],
+      ],
+    );
+  });
+
   for (const [what, fail] of [
     [
       'an app that cannot be loaded',
