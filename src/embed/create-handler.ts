@@ -77,7 +77,7 @@ class EmbeddedApp {
   #closing: Promise<void> | null = null;
   #waiting: Waiting[] = [];
   /** Requests that are neither answered nor given back. */
-  readonly #under = new Set<symbol>();
+  #under = 0;
   #onNone: (() => void) | null = null;
 
   constructor(plan: Plan) {
@@ -143,21 +143,21 @@ class EmbeddedApp {
   }
 
   #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
-    const key = Symbol('request');
+    let here = true;
     const over = (): void => {
-      if (this.#under.delete(key) && this.#under.size === 0) this.#onNone?.();
+      if (!here) return;
+      here = false;
+      if (--this.#under === 0) this.#onNone?.();
     };
-    this.#under.add(key);
+    this.#under += 1;
     whenOver(response, over);
-    handler(
-      request,
-      response,
-      next &&
-        (() => {
-          over();
-          next();
-        }),
-    );
+    if (next === undefined || this.#plan.load.fallthrough !== true) handler(request, response);
+    else {
+      handler(request, response, () => {
+        over();
+        next();
+      });
+    }
   }
 
   async #close(seconds: number): Promise<void> {
@@ -171,7 +171,7 @@ class EmbeddedApp {
 
   /** Resolves when no request is here any more, or after so many seconds. */
   #answered(seconds: number): Promise<void> {
-    if (this.#under.size === 0) return Promise.resolve();
+    if (this.#under === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);
       this.#onNone = () => {
