@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 mapfile -t sources < <(find "$@" -name '*.test.ts' | sort)
 [ ${#sources[@]} -gt 0 ] || { echo "No tests in $*" >&2; exit 1; }
 compiled=("${sources[@]/#/dist/}")
-exec node --enable-source-maps --test "${compiled[@]/%.ts/.js}"
+exec node --enable-source-maps --test --test-concurrency=2 "${compiled[@]/%.ts/.js}"
