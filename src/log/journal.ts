@@ -46,13 +46,17 @@ export class JournalWriter {
   /** The texts of requests that are not over. */
   readonly #open = new Map<number, string>();
   #nextTicket = 1;
+  /** Those that have begun, and are to be written. */
   #begun: number[] = [];
+  /** Those that are over, and are to be written. */
+  #over: number[] = [];
+  /** Those whose lines may still be on their way. */
   #ended: number[] = [];
   #scheduled = false;
-  #volume = 0;
+  #volume = 1;
   /** Bytes of this volume, and those at which the next one begins. */
   #length = 0;
-  #limit = 0;
+  #limit = fullAt;
 
   /**
    * @param fd - the file, empty
@@ -91,29 +95,31 @@ export class JournalWriter {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      const [begun, ended] = [this.#begun, this.#ended];
-      if (begun.length > 0) {
-        this.#begun = [];
-        this.#write(begun);
-      }
+      const ended = this.#ended;
       if (ended.length > 0) {
         this.#ended = [];
         this.#afterLines(() => {
-          for (const ticket of ended) this.#open.delete(ticket);
-          this.#write(ended);
+          for (const ticket of ended) this.#over.push(ticket);
+          if (!this.#scheduled) this.#write();
         });
       }
+      this.#scheduled = false;
+      this.#write();
     });
   }
 
-  /** Writes what there is to say of these requests now. */
-  #write(tickets: readonly number[]): void {
-    let records = this.#encode(tickets);
+  /** Writes, in one piece, which requests have begun and which are over. */
+  #write(): void {
+    const [begun, over] = [this.#begun, this.#over];
+    if (begun.length + over.length === 0) return;
+    this.#begun = [];
+    this.#over = [];
+    let records = this.#encode(begun, over);
+    for (const ticket of over) this.#open.delete(ticket);
     if (this.#length + records.length > this.#limit) {
       this.#volume++;
       this.#length = 0;
-      records = this.#encode([...this.#open.keys()]);
+      records = this.#encode([...this.#open.keys()], []);
       this.#limit = Math.max(fullAt, 2 * records.length);
     }
     try {
@@ -124,20 +130,21 @@ export class JournalWriter {
     this.#length += records.length - headerLength;
   }
 
-  /** A record for each: the text of one that is open, else its end. */
-  #encode(tickets: readonly number[]): Buffer {
-    let length = 0;
-    for (const ticket of tickets) length += headerLength + (this.#open.get(ticket)?.length ?? 0);
-    const buffer = Buffer.allocUnsafe(length + headerLength);
+  /** A record with its text for each that has begun, and one without for each that is over. */
+  #encode(begun: readonly number[], over: readonly number[]): Buffer {
+    let length = headerLength * (begun.length + over.length + 1);
+    for (const ticket of begun) length += this.#open.get(ticket)?.length ?? 0;
+    const buffer = Buffer.allocUnsafe(length);
     let offset = 0;
-    for (const ticket of tickets) {
-      const text = this.#open.get(ticket) ?? '';
+    const put = (ticket: number, text: string): void => {
       buffer.writeUInt32LE(text.length, offset);
       buffer.writeUInt32LE(this.#volume, offset + 4);
       buffer.writeUInt32LE(ticket, offset + 8);
       buffer.write(text, offset + headerLength, 'latin1');
       offset += headerLength + text.length;
-    }
+    };
+    for (const ticket of begun) put(ticket, this.#open.get(ticket) ?? '');
+    for (const ticket of over) put(ticket, '');
     // An empty header ends the volume, whatever an older one has left behind it; the next records overwrite it.
     return buffer.fill(0, offset);
   }
