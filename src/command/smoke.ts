@@ -2,11 +2,12 @@
 // settings of the server besides its own options. What is tested and how is the business of src/smoke; here are words,
 // files and exit codes.
 
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
 import { WsgiTsError } from '../errors.ts';
+import { WholeFile } from '../master/whole-file.ts';
 import { jsonReport } from '../smoke/json-report.ts';
 import { junit } from '../smoke/junit.ts';
 import { markdown } from '../smoke/markdown.ts';
@@ -63,13 +64,15 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
     });
     exitCode = exitCodeOf(outcome);
     const { report, bootError } = outcome;
-    reports.write({
+    // People are told first: a report that can't be written shall not cost them the result.
+    if (bootError === null) write(1, table.end(report));
+    const unwritten = reports.write({
       junit: () => junit(report),
       json: () => jsonReport(report, exitCode),
       markdown: () => markdown(report),
     });
-    if (bootError === null) write(1, table.end(report));
-    else throw noBoot(bootError, report.boot?.output ?? '', exitCode);
+    if (bootError !== null) throw noBoot(bootError, report.boot?.output ?? '', exitCode);
+    if (unwritten !== null) throw unwritten;
     return exitCode;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
@@ -83,28 +86,68 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
 
 type Kind = 'junit' | 'json' | 'markdown';
 
-/** Opens the files of the reports before anything else: a folder that isn't there shall not be found out at the end. */
+/** A file that waits for its report. */
+interface ReportFile {
+  readonly kind: Kind;
+  readonly path: string;
+  readonly write: (text: string) => void;
+  readonly close: () => void;
+}
+
+/**
+ * Opens the files of the reports before anything else: a folder that isn't there shall not be found out at the end.
+ * `write` returns why one could not be written.
+ */
 function openReports(flags: SmokeFlags): {
-  write: (texts: Record<Kind, () => string>) => void;
+  write: (texts: Record<Kind, () => string>) => WsgiTsError | null;
   close: () => void;
 } {
   const files = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
     const path = flags[kind];
-    if (path === undefined) return [];
-    try {
-      return [{ kind, fd: openSync(path, kind === 'markdown' ? 'a' : 'w') }];
-    } catch (cause) {
-      throw wrongOption(`--${kind}: can't write ${path}`, cause);
-    }
+    return path === undefined ? [] : [openReport(kind, path)];
   });
   return {
     write: (texts) => {
-      for (const { kind, fd } of files) writeFileSync(fd, texts[kind]());
+      let unwritten: WsgiTsError | null = null;
+      for (const { kind, path, write: writeReport } of files) {
+        try {
+          writeReport(texts[kind]());
+        } catch (cause) {
+          unwritten = wrongOption(`--${kind}: can't write ${path}`, cause);
+        }
+      }
+      return unwritten;
     },
     close: () => {
-      for (const { fd } of files) closeSync(fd);
+      for (const { close } of files) close();
     },
   };
+}
+
+/** @throws WsgiTsError ERR_WSGI_SMOKE_OPTION where it can't be written */
+function openReport(kind: Kind, path: string): ReportFile {
+  try {
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (kind !== 'markdown' && (there === undefined || there.isFile())) {
+      // Whole or not at all: who reads the reports of an interrupted job must not find an empty one.
+      const file = new WholeFile(path);
+      file.try();
+      return { kind, path, write: file.put.bind(file), close: () => undefined };
+    }
+    // Markdown is added to what other steps have written; a device, a pipe or a link must stay what it is.
+    const fd = openSync(path, kind === 'markdown' ? 'a' : 'w');
+    return {
+      ...{ kind, path },
+      write: (text) => {
+        writeFileSync(fd, text);
+      },
+      close: () => {
+        closeSync(fd);
+      },
+    };
+  } catch (cause) {
+    throw wrongOption(`--${kind}: can't write ${path}`, cause);
+  }
 }
 
 function exitCodeOf({ report, bootError }: Outcome): number {

@@ -3,9 +3,8 @@
 // It must never remove or replace a file that tells of a process which runs.
 
 import { readFileSync, unlinkSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
-import { putWholeFile } from './whole-file.ts';
+import { WholeFile } from './whole-file.ts';
 
 /** The server's own pid file. */
 export interface Pidfile {
@@ -34,40 +33,40 @@ export function claimPidfile(
 ): Pidfile {
   // A reload may change the working directory.
   const folder = process.cwd();
-  claim(path, pid, isAlive);
-  let current = resolve(folder, path);
+  let current = new WholeFile(path, folder);
+  claim(current, pid, isAlive);
   return {
     release: () => {
       release(current, pid);
     },
     rename: (next) => {
-      const target = resolve(folder, next);
+      const target = new WholeFile(next, folder);
       claim(target, pid, isAlive);
-      if (target !== current) release(current, pid);
+      if (target.path !== current.path) release(current, pid);
       current = target;
     },
   };
 }
 
-function claim(path: string, pid: number, isAlive: (pid: number) => boolean): void {
-  const other = attempt(path, 'read', () => readPid(path));
+function claim(file: WholeFile, pid: number, isAlive: (pid: number) => boolean): void {
+  const other = attempt(file, 'read', () => readPid(file));
   // Our own pid in it: a container's last run, where the master's pid is the same each time.
   if (other !== undefined && other !== pid && isAlive(other)) {
     throw new WsgiTsError(
       'ERR_WSGI_ALREADY_RUNNING',
       'operator',
-      `Already running on PID ${other} (or pid file '${path}' is stale)`,
-      { remedy: `Stop that server first, or remove ${path} if process ${other} is not one.` },
+      `Already running on PID ${other} (or pid file '${file.name}' is stale)`,
+      { remedy: `Stop that server first, or remove ${file.name} if process ${other} is not one.` },
     );
   }
-  attempt(path, 'write', () => {
-    putWholeFile(path, `${pid}\n`);
+  attempt(file, 'write', () => {
+    file.put(`${pid}\n`);
   });
 }
 
-function release(path: string, pid: number): void {
+function release(file: WholeFile, pid: number): void {
   try {
-    if (readPid(path) === pid) unlinkSync(path);
+    if (readPid(file) === pid) unlinkSync(file.path);
   } catch {
     // Gone, or no longer ours to touch: either way there is nothing left to do.
   }
@@ -84,7 +83,7 @@ export function processExists(pid: number): boolean {
 }
 
 /** The pid in a file; undefined where there is no file, or no pid in it. */
-function readPid(path: string): number | undefined {
+function readPid({ path }: WholeFile): number | undefined {
   try {
     const text = readFileSync(path, 'latin1').trim();
     return /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
@@ -94,12 +93,12 @@ function readPid(path: string): number | undefined {
   }
 }
 
-function attempt<T>(path: string, what: 'read' | 'write', action: () => T): T {
+function attempt<T>(file: WholeFile, what: 'read' | 'write', action: () => T): T {
   try {
     return action();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new WsgiTsError('ERR_WSGI_PIDFILE', 'operator', `--pid: can't ${what} ${path}`, {
+    throw new WsgiTsError('ERR_WSGI_PIDFILE', 'operator', `--pid: can't ${what} ${file.name}`, {
       remedy: `${reason}. Name a file in a folder that exists and that this user may write to.`,
       cause,
     });

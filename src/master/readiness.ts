@@ -16,7 +16,7 @@ import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Settings } from '../settings/table.ts';
-import { putWholeFile, tryWholeFile } from './whole-file.ts';
+import { WholeFile } from './whole-file.ts';
 import type { Waiting } from './launch.ts';
 
 /** Where this process's descriptors are shown; nowhere but on Linux. */
@@ -24,7 +24,7 @@ const ownDescriptors = '/proc/self/fd';
 
 /** Writes the addresses for whoever waits for them. */
 export class Readiness implements Waiting {
-  readonly #file: string | null;
+  readonly #file: WholeFile | null;
   readonly #logger: Pick<Logger, 'error'>;
   #fd: number | null;
 
@@ -41,9 +41,9 @@ export class Readiness implements Waiting {
   ) {
     this.#logger = logger;
     this.#fd = isSuccessor ? null : readyFd;
-    this.#file = readyFile;
+    this.#file = readyFile === null ? null : new WholeFile(readyFile);
     if (this.#fd !== null) checkReadyFd(this.#fd);
-    if (readyFile !== null) prepareFile(readyFile, isSuccessor);
+    if (this.#file !== null) prepareFile(this.#file, isSuccessor);
   }
 
   /** Keeps the descriptor from the processes that are started from now on: whoever reads it waits for its end, too. */
@@ -63,7 +63,7 @@ export class Readiness implements Waiting {
     }
     if (file !== null) {
       this.#try('--ready-file', () => {
-        putWholeFile(file, text);
+        file.put(text);
       });
     }
   }
@@ -71,7 +71,7 @@ export class Readiness implements Waiting {
   /** Takes the file away. */
   close(): void {
     try {
-      if (this.#file !== null) unlinkSync(this.#file);
+      if (this.#file !== null) unlinkSync(this.#file.path);
     } catch {
       // Never written, or taken by whoever waited for it.
     }
@@ -139,16 +139,16 @@ function channelFd(): number | undefined {
   return (process.channel as { readonly fd?: number } | null | undefined)?.fd;
 }
 
-function prepareFile(path: string, isSuccessor: boolean): void {
+function prepareFile(file: WholeFile, isSuccessor: boolean): void {
   try {
-    const there = lstatSync(path, { throwIfNoEntry: false });
+    const there = lstatSync(file.path, { throwIfNoEntry: false });
     if (there !== undefined && !there.isFile()) throw new Error('It is no plain file');
-    tryWholeFile(path);
+    file.try();
     // An old one would tell of a server that is not there yet.
-    if (there !== undefined && !isSuccessor) unlinkSync(path);
+    if (there !== undefined && !isSuccessor) unlinkSync(file.path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const message = `--ready-file: can't write ${path}`;
+    const message = `--ready-file: can't write ${file.name}`;
     throw new WsgiTsError('ERR_WSGI_READY_FILE', 'operator', message, {
       remedy: `${reason}. Name a file in a folder that exists and that this user may write to.`,
       cause,

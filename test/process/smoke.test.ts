@@ -187,12 +187,25 @@ test('wrong use ends it with 2 and says why, before anything is sent', async () 
   }
 });
 
-test('Ctrl-C ends the server too, and all with 130', async () => {
-  const pids = inFolder('pids');
+test('a report that can not be written in the end costs nobody the result', async () => {
+  const { end, stdout, stderr } = await smoke(
+    ...['--junit=/dev/full', '--json', inFolder('full.json'), ...apps, 'smoke_cases:app'],
+  );
+  assert.match(stdout, /\n1 passed in /);
+  assert.match(stderr, /^Error: --junit: can't write \/dev\/full\nENOSPC[^\n]*\n$/);
+  assert.equal(end, 2);
+  assert.ok(readReport(inFolder('full.json')).ok);
+});
+
+test('Ctrl-C ends the server too, and all with 130; no empty report is left', async () => {
+  const [pids, junit, json] = [inFolder('pids'), inFolder('none.xml'), write('last.json', '{}')];
   const command = [inRepository('dist', 'src', 'cli.js'), 'smoke', '--path=/', '--path=/spin'];
   const running = new SpawnedProcess(
     process.execPath,
-    [...command, '--env', `PIDS=${pids}`, ...apps, 'smoke_cases:app'],
+    [
+      ...[...command, '--junit', junit, '--json', json, '--env', `PIDS=${pids}`],
+      ...[...apps, 'smoke_cases:app'],
+    ],
     { cwd: folder, env: activatedEnvironment() },
   );
   await running.waitForOutput(/ok {4}GET \//);
@@ -202,4 +215,5 @@ test('Ctrl-C ends the server too, and all with 130', async () => {
   const started = fs.readFileSync(pids, 'utf8').split(' ').map(Number);
   assert.equal(started.length, 2);
   assert.deepEqual(started.filter(isAlive), []);
+  assert.deepEqual([fs.existsSync(junit), fs.readFileSync(json, 'utf8')], [false, '{}']);
 });
