@@ -109,8 +109,19 @@ function optionsOf(url: string, { method, path, headers, body }: VisitRequest): 
     ...(url.startsWith('https:') ? { rejectUnauthorized: false } : {}),
     // Without an agent each request has a connection of its own, which ends with it.
     ...{ method, path: encodePath(path), agent: false, maxHeaderSize: largestHead },
-    headers: Object.fromEntries([...headers, ...length]),
+    headers: byName([...headers, ...length]),
   };
+}
+
+/** Fields as node:http takes them: one that is there several times is sent as often. */
+function byName(fields: VisitRequest['headers']): Record<string, string[]> {
+  const found = new Map<string, { readonly name: string; readonly values: string[] }>();
+  for (const [name, value] of fields) {
+    const known = found.get(name.toLowerCase());
+    if (known === undefined) found.set(name.toLowerCase(), { name, values: [value] });
+    else known.values.push(value);
+  }
+  return Object.fromEntries([...found.values()].map(({ name, values }) => [name, values]));
 }
 
 function addressOf(url: string): { socketPath: string } | { host: string; port: number } {
