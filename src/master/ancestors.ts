@@ -1,19 +1,23 @@
 // The processes above a server that npm, npx, yarn, pnpm or bun has started: the package manager, and what is between (a
 // shell, concurrently). Nobody passes a signal on when one of them dies, so the server looks whether they are there.
-// Used by master.ts on the master's main thread. A server that is to outlive them is left alone: one with nohup, in a
+// Used by launch.ts on the master's main thread. A server that is to outlive them is left alone: one with nohup, in a
 // session of its own (setsid, --daemon), or whose shell has ended before it looked (`wsgi-ts app:app &`).
 
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** A process as proc(5) shows it. */
-export interface Ancestor {
-  readonly pid: number;
+/** What proc(5) says of a process in `stat`. */
+interface ProcessFacts {
   readonly parent: number;
   readonly session: number;
   /** When it began, in the kernel's ticks: with the pid it is unique. */
   readonly began: string;
-  /** Its command line, words separated by spaces. */
-  readonly command: string;
+}
+
+/** A process as proc(5) shows it. */
+export interface Ancestor extends ProcessFacts {
+  readonly pid: number;
+  /** Its arguments, the program first; one that has given itself a title, as npm does, has that alone. */
+  readonly command: readonly string[];
 }
 
 /** Looks at a process; null: it does not run. */
@@ -23,9 +27,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What package managers tell the programs that they start. */
 const marks = ['npm_lifecycle_event', 'npm_command', 'npm_execpath'];
-/** The manager's own process: `npm run dev`, `node /usr/bin/yarn.js`. */
-const manager =
-  /(?:^|[\s/])(?:npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx)(?:-cli)?(?:\.c?js)?(?:\s|$)/;
+/** Names of their programs. */
+const managers = /^(?:npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx)(?:-cli)?(?:\.c?js)?$/;
 /** Far more than there ever are; a safeguard. */
 const highest = 64;
 /** Milliseconds between two looks. */
@@ -44,8 +47,17 @@ export function ancestorsToWatch(self: number, variables: Variables, look: Look)
     chain.push(next);
     next = next.parent > 0 ? look(next.parent) : null;
   }
-  const outermost = chain.findLastIndex(({ command }) => manager.test(command));
+  const outermost = chain.findLastIndex(({ command }) => isManager(command));
   return chain.slice(0, outermost + 1);
+}
+
+/** Whether it is a manager's own process: `/usr/bin/bun run dev`, `node /usr/bin/yarn.js`, the title `npm run dev`. */
+function isManager([program = '', ...args]: readonly string[]): boolean {
+  const script = args.find((word) => !word.startsWith('--')) ?? '';
+  const [title = ''] = program.split(' ');
+  return [program, title, script].some((path) =>
+    managers.test(path.slice(path.lastIndexOf('/') + 1)),
+  );
 }
 
 /** Whether the server was started with nohup(1): by the shell's word, or by the file that it makes. */
@@ -54,43 +66,62 @@ export function isKeptByNohup(variables: Variables, outputs: readonly string[]):
   return outputs.some((path) => path.endsWith('/nohup.out'));
 }
 
-/**
- * Calls `onGone` when one of them is gone.
- *
- * @returns ends the watch
- */
-export function watchAncestors(variables: Variables, onGone: (why: string) => void): () => void {
+/** A watch that goes on. */
+export interface AncestorWatch {
+  /** Who is watched, for the log: a sentence with no full stop. */
+  readonly description: string;
+  stop(): void;
+}
+
+/** Watches nobody. */
+export const noWatch: AncestorWatch = {
+  description: 'No process above this server is watched',
+  stop: () => undefined,
+};
+
+/** Calls `onGone` when one of them is gone. */
+export function watchAncestors(variables: Variables, onGone: (why: string) => void): AncestorWatch {
   const isKept = isKeptByNohup(variables, [1, 2].map(pathOf));
   const chain = isKept ? [] : ancestorsToWatch(process.pid, variables, lookAt);
-  if (chain.length === 0) return () => undefined;
+  if (chain.length === 0) return noWatch;
   const timer = setInterval(() => {
-    const gone = chain.find(({ pid, began }) => lookAt(pid)?.began !== began);
+    const gone = chain.find(({ pid, began }) => factsOf(pid)?.began !== began);
     if (gone === undefined) return;
     clearInterval(timer);
-    const name = JSON.stringify(gone.command.split(' ').slice(0, 3).join(' '));
-    onGone(`The process that this server belongs to is gone (pid ${gone.pid}: ${name})`);
+    onGone(`The process that this server belongs to is gone (${inWords(gone)})`);
   }, lookEvery).unref();
-  return () => {
-    clearInterval(timer);
+  return {
+    description: `Watching the processes above this server: ${chain.map(inWords).join(', ')}`,
+    stop: () => {
+      clearInterval(timer);
+    },
   };
 }
 
-/** One that has ended and was not waited for does not run any more. */
+function inWords({ pid, command }: Ancestor): string {
+  return `pid ${pid}: ${JSON.stringify(command.join(' ').split(' ').slice(0, 3).join(' '))}`;
+}
+
 function lookAt(pid: number): Ancestor | null {
+  const facts = factsOf(pid);
+  if (facts === null) return null;
+  try {
+    const text = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    return { pid, ...facts, command: text.replace(/\0+$/, '').split('\0') };
+  } catch {
+    return null;
+  }
+}
+
+/** One that has ended and was not waited for does not run any more. */
+function factsOf(pid: number): ProcessFacts | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name in parentheses may hold anything; fields 3, 4, 6 and 22 are behind it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state = 'X', parent, , session] = fields;
     if ('ZXx'.includes(state)) return null;
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
-    return {
-      pid,
-      parent: Number(parent),
-      session: Number(session),
-      began: fields[19] ?? '',
-      command,
-    };
+    return { parent: Number(parent), session: Number(session), began: fields[19] ?? '' };
   } catch {
     return null;
   }

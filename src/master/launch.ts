@@ -6,7 +6,7 @@
 
 import { reportOf } from '../error-report.ts';
 import type { ErrorReport } from '../error-report.ts';
-import { watchAncestors } from './ancestors.ts';
+import { noWatch, watchAncestors, type AncestorWatch } from './ancestors.ts';
 import type { Generation } from './generation.ts';
 import { ParentChannel } from './parent-channel.ts';
 import type { ChannelSource, ParentOrders, Starter } from './parent-channel.ts';
@@ -22,7 +22,7 @@ export interface Waiting {
 /** Hears and tells them. */
 export class Launch {
   readonly #channel: ParentChannel | null;
-  readonly #unwatch: () => void;
+  readonly #watch: AncestorWatch;
   readonly #waiting: Waiting[];
   #orders: ParentOrders;
   #gone: Parameters<ParentOrders['gone']> | null = null;
@@ -52,8 +52,8 @@ export class Launch {
     this.#channel = ParentChannel.open(source, env, { reload, settle, gone });
     // A daemon and a second master outlive whoever has started them.
     const isAlone = this.starter === 'daemon' || isSuccessor(env);
-    this.#unwatch = isAlone
-      ? () => undefined
+    this.#watch = isAlone
+      ? noWatch
       : watchAncestors(env, (why) => {
           gone(why, true);
         });
@@ -70,6 +70,11 @@ export class Launch {
     return this.#gone !== null;
   }
 
+  /** Whether a package manager is watched, for the log. */
+  get watch(): string {
+    return this.#watch.description;
+  }
+
   /** From now on it is told so. */
   listen(orders: ParentOrders): void {
     this.#orders = orders;
@@ -78,7 +83,7 @@ export class Launch {
 
   /** Ends the listening. */
   close(): void {
-    this.#unwatch();
+    this.#watch.stop();
     this.#orders = {
       reload: () => undefined,
       settle: () => Promise.resolve(),

@@ -134,6 +134,7 @@ export async function runMaster(
       pythonLogs.close();
     });
     logger.info(`Starting wsgi-ts ${version}`);
+    logger.debug(launch.watch);
     for (const warning of warnings) logger.warning(warning);
     for (const note of notes) logger.info(note);
     const { configFile: file } = resolved;

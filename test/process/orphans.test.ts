@@ -140,6 +140,7 @@ describe('a server goes with the program that has started it', { concurrency: tr
 describe('below npm, a server goes', { concurrency: true }, () => {
   test('when npm is killed', async () => {
     const { shell, starter, server } = await below('npm run --silent plain', 2);
+    assert.match(shell.output(), /Watching the processes above this server: .*"npm run/);
     process.kill(starter, 'SIGKILL');
     await untilGone(server);
     await shell.waitForOutput(
@@ -204,14 +205,12 @@ describe('a server that is to stay stays', { concurrency: true }, () => {
       const shellOfNpm = script === 'kept' ? '--script-shell=bash' : '';
       const { shell, starter, server } = await below(`npm run --silent ${shellOfNpm} ${script}`, 1);
       const [master = 0] = server;
+      assert.match(shell.output(), /No process above this server is watched/);
       process.kill(starter, 'SIGKILL');
       await shell.waitForOutput(/ended 137/);
-      // It has looked around since: a reload takes longer than that.
-      process.kill(master, 'SIGHUP');
-      await shell.waitForOutput(/Worker ready/, { count: 2 });
       process.kill(master, 'SIGTERM');
-      await untilGone(pidsIn(shell));
-      assert.doesNotMatch(shell.output(), /belongs to is gone/);
+      await untilGone(server);
+      assert.match(shell.output(), /Handling signal: term/);
       shell.killGroup();
     });
   }
@@ -219,11 +218,11 @@ describe('a server that is to stay stays', { concurrency: true }, () => {
   test('when a script ends that has left it in the background', async () => {
     const { shell, server } = await below('npm run --silent left', 1);
     const [master = 0] = server;
-    process.kill(master, 'SIGHUP');
-    await shell.waitForOutput(/Worker ready/, { count: 2 });
+    await shell.waitForOutput(/ended 0/);
+    assert.match(shell.output(), /No process above this server is watched/);
     process.kill(master, 'SIGTERM');
-    await untilGone(pidsIn(shell));
-    assert.doesNotMatch(shell.output(), /belongs to is gone/);
+    await untilGone(server);
+    assert.match(shell.output(), /Handling signal: term/);
     shell.killGroup();
   });
 });

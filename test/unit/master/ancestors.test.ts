@@ -6,16 +6,20 @@ import { ancestorsToWatch, isKeptByNohup, type Ancestor } from '../../../src/mas
 
 const npm = { npm_lifecycle_event: 'dev', npm_command: 'run-script' };
 
+/** A command line: one that has given itself a title, as npm does, is a list of that alone. */
+type CommandLine = string | readonly string[];
+
 /** Commands from the server upwards, and what they are to be watched as: pids 9, 8, 7 … of one session. */
 function watched(
-  commands: readonly string[],
+  commands: readonly CommandLine[],
   variables: Record<string, string> = npm,
   session: (pid: number) => number = () => 1,
 ) {
   const table = new Map(
     commands.map((command, index): [number, Ancestor] => {
       const pid = 9 - index;
-      return [pid, { pid, parent: pid - 1, session: session(pid), began: '1', command }];
+      const words = typeof command === 'string' ? command.split(' ') : command;
+      return [pid, { pid, parent: pid - 1, session: session(pid), began: '1', command: words }];
     }),
   );
   return ancestorsToWatch(9, variables, (pid) => table.get(pid) ?? null).map(({ pid }) => pid);
@@ -28,9 +32,11 @@ test('all up to the package manager are watched', () => {
     'node /usr/bin/yarn.js dev',
     'node /opt/pnpm.cjs dev',
     '/usr/bin/bun run dev',
-    'npm exec wsgi-ts',
+    'node --enable-source-maps /usr/lib/node_modules/npm/bin/npx-cli.js wsgi-ts',
+    ['npm exec wsgi-ts app:app'],
+    ['/opt/with a space/npm', 'run', 'dev'],
   ])
-    assert.deepEqual(watched(['node cli.js', 'sh -c wsgi-ts', manager, 'bash']), [8, 7], manager);
+    assert.deepEqual(watched(['node cli.js', 'sh -c wsgi-ts', manager, 'bash']), [8, 7]);
 });
 
 test('up to the outermost one, and what is between', () => {
@@ -43,8 +49,14 @@ test('up to the outermost one, and what is between', () => {
 test('none is watched without a package manager, be it by its variables or its process', () => {
   assert.deepEqual(watched(['node cli.js', 'sh -c wsgi-ts', 'npm run dev'], {}), []);
   assert.deepEqual(watched(['node cli.js', 'bash', '/usr/lib/systemd/systemd']), []);
-  // A program whose name only holds one.
-  assert.deepEqual(watched(['node cli.js', 'node /srv/npm-mirror/index.js']), []);
+  // Programs that have one in a name, or among the words for them.
+  for (const other of [
+    'node /srv/npm-mirror/index.js',
+    'tail -f /srv/npm /var/log/npm',
+    ['sh', '-c', 'cd /srv/npm && make'],
+    ['node', 'build.js', '/srv/npm '],
+  ])
+    assert.deepEqual(watched(['node cli.js', other]), []);
 });
 
 test('none is watched from another session: setsid, a terminal that npm has opened', () => {
