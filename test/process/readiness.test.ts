@@ -178,18 +178,25 @@ describe('--ready-file', { concurrency: true }, () => {
 });
 
 test('whoever has forked the command hears `ready`, and nothing else', async () => {
-  const child = fork(cli, [...bind, ...app], {
+  // The hook runs in the master when the old worker has ended: then the reload is over, and would have been told.
+  const config = join(folder, 'told.py');
+  const hook = 'def child_exit(server, worker):\n    server.log.info("it was %d", worker.pid)\n';
+  writeFileSync(config, hook);
+  const child = fork(cli, ['-c', config, ...bind, ...app], {
     env: activatedEnvironment(),
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const messages: unknown[] = [];
   child.on('message', (message) => messages.push(message));
-  const log = text(child.stderr as Readable);
+  let log = '';
+  const stderr = (child.stderr as Readable).setEncoding('utf8');
+  stderr.on('data', (part: string) => (log += part));
   await once(child, 'message');
   child.kill('SIGHUP');
+  while (!/it was \d+/.test(log)) await once(stderr, 'data');
   child.kill('SIGTERM');
-  await once(child, 'exit');
+  await once(child, 'close');
   assert.deepEqual(messages, ['ready']);
-  assert.match(await log, /Handling signal: term/);
+  assert.match(log, /Handling signal: term/);
 });
