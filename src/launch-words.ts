@@ -21,7 +21,12 @@ export type ServerWord =
       readonly patience: number;
     }
   /** It can't start, and ends. */
-  | { readonly type: 'failed'; readonly error: ErrorReport }
+  | {
+      readonly type: 'failed';
+      readonly error: ErrorReport;
+      /** Whether the command says it on standard error as it ends; else its log does. */
+      readonly isReported: boolean;
+    }
   /** A reload is over: the workers are new, and the old ones are gone. */
   | { readonly type: 'reloaded' }
   /** A reload came to nothing: the workers are as they were. */

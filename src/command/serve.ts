@@ -37,7 +37,8 @@ export async function serve(
   try {
     return await serveOrCheck(argv, variables, launch);
   } catch (error) {
-    await launch.failed(error); // there may be no terminal to tell
+    // There may be no terminal to tell. What the master could log, it has told itself.
+    await launch.failed(error, true);
     throw error;
   }
 }

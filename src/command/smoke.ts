@@ -6,11 +6,11 @@ import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
-import { WsgiTsError } from '../errors.ts';
 import { WholeFile } from '../master/whole-file.ts';
 import { jsonReport } from '../smoke/json-report.ts';
 import { junit } from '../smoke/junit.ts';
 import { markdown } from '../smoke/markdown.ts';
+import type { NoServer } from '../smoke/smoke-server.ts';
 import { runSmokeTest, type Outcome } from '../smoke/smoke.ts';
 import { Table } from '../smoke/table.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
@@ -28,8 +28,8 @@ const codeOfSignal = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /**
  * Runs a smoke test.
  *
- * @returns the exit code
- * @throws CommanderError, and WsgiTsError (exit code 2, 3 or 4) where nothing could be tested
+ * @returns the exit code; 2, 3 or 4 where the server did not start, which has been told then
+ * @throws CommanderError, and WsgiTsError (exit code 2) for wrong options, cases and files of reports
  */
 export async function smoke(argv: readonly string[], variables: Variables): Promise<number> {
   const command = addSmokeOptions(newCommand('wsgi-ts smoke').usage('[options] app'));
@@ -63,16 +63,15 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
       signal: interruption.signal,
     });
     exitCode = exitCodeOf(outcome);
-    const { report, bootError } = outcome;
+    const { report, noServer } = outcome;
     // People are told first: a report that can't be written shall not cost them the result.
-    if (bootError === null) write(1, table.end(report));
-    const unwritten = reports.write({
+    if (noServer === null) write(1, table.end(report));
+    else tellOfBoot(noServer, report.boot?.output ?? '');
+    reports.write({
       junit: () => junit(report),
       json: () => jsonReport(report, exitCode),
       markdown: () => markdown(report),
     });
-    if (bootError !== null) throw noBoot(bootError, report.boot?.output ?? '', exitCode);
-    if (unwritten !== null) throw unwritten;
     return exitCode;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
@@ -96,10 +95,10 @@ interface ReportFile {
 
 /**
  * Opens the files of the reports before anything else: a folder that isn't there shall not be found out at the end.
- * `write` returns why one could not be written.
+ * Both throw ERR_WSGI_SMOKE_OPTION where one can't be written.
  */
 function openReports(flags: SmokeFlags): {
-  write: (texts: Record<Kind, () => string>) => WsgiTsError | null;
+  write: (texts: Record<Kind, () => string>) => void;
   close: () => void;
 } {
   const files = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
@@ -108,15 +107,15 @@ function openReports(flags: SmokeFlags): {
   });
   return {
     write: (texts) => {
-      let unwritten: WsgiTsError | null = null;
-      for (const { kind, path, write: writeReport } of files) {
+      const unwritten = files.flatMap(({ kind, path, write: writeReport }) => {
         try {
           writeReport(texts[kind]());
+          return [];
         } catch (cause) {
-          unwritten = wrongOption(`--${kind}: can't write ${path}`, cause);
+          return [wrongOption(`--${kind}: can't write ${path}`, cause)];
         }
-      }
-      return unwritten;
+      });
+      if (unwritten[0] !== undefined) throw unwritten[0];
     },
     close: () => {
       for (const { close } of files) close();
@@ -150,24 +149,23 @@ function openReport(kind: Kind, path: string): ReportFile {
   }
 }
 
-function exitCodeOf({ report, bootError }: Outcome): number {
-  if (bootError === null) {
+function exitCodeOf({ report, noServer }: Outcome): number {
+  if (noServer === null) {
     return report.results.every(({ failures }) => failures.length === 0) ? 0 : 1;
   }
-  const { exitCode } = bootError;
+  const { exitCode } = noServer.error;
   // 1 means here that a case failed; gunicorn's own 1 is a wrong setting, or a machine that isn't ready.
   return exitCode === 3 || exitCode === 4 ? exitCode : 2;
 }
 
-/** The error that cli.ts reports: what the server has said itself already is not said twice. */
-function noBoot(error: WsgiTsError, output: string, exitCode: number): WsgiTsError {
-  const { code, blame, message, remedy, traceback } = error;
-  const told = { exitCode, ...(remedy === undefined ? {} : { remedy }) };
-  const isReported = output.includes(`Error: ${message}`); // by the server's own cli.ts
-  if (!isReported) write(2, output);
-  const isLogged = !isReported && output.includes(message);
-  return new WsgiTsError(code, blame, message, {
-    ...(isLogged ? { exitCode } : told),
-    ...(traceback === undefined || isLogged ? {} : { traceback }),
-  });
+/** Everything that was written, and last of all why there is no server, in the form of cli.ts. */
+function tellOfBoot({ error, isReported }: NoServer, output: string): void {
+  write(2, output);
+  if (isReported) return;
+  const { traceback, message, remedy } = error;
+  // The log may be in the output: a traceback that can be seen is not shown twice.
+  const [frames, advice] = [traceback, remedy].map((text) =>
+    text === undefined || output.includes(text) ? [] : [text],
+  );
+  write(2, `${[...(frames ?? []), `Error: ${message}`, ...(advice ?? [])].join('\n')}\n`);
 }

@@ -89,15 +89,8 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
   signal?.throwIfAborted();
   const server = new ServerChild(
     startServer([...argumentsOf(texts), '--', app.app], variables, [stdout, stderr]),
+    signal,
   );
-  const abort = (): void => void server.close();
-  signal?.addEventListener('abort', abort, { once: true });
-  void server.closed.then(() => signal?.removeEventListener('abort', abort));
-  try {
-    await server.serving;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
+  await server.serving;
   return server;
 }

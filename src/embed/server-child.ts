@@ -1,5 +1,5 @@
 // The process of a server that `serve()` has started, as its program sees it: what it says, how it is stopped, and its
-// end. Made by serve.ts. It must never leave the process behind, nor wait for it without a limit once it was told to end.
+// end. Made by serve.ts and the smoke test. It must never leave the process behind, nor wait for it without a limit once it was told to end.
 
 import type { ChildProcess } from 'node:child_process';
 import { finished } from 'node:stream/promises';
@@ -31,13 +31,17 @@ interface Waiter {
 
 /** One server process. */
 export class ServerChild {
-  /** Resolves when a worker serves; rejects, once the process is gone, with why none does. */
+  /**
+   * Resolves when a worker serves; rejects, once the process is gone, with why none does: the reason of the signal where
+   * that was aborted.
+   */
   readonly serving: Promise<void>;
   readonly closed: Promise<ServerEnd>;
   readonly #child: ChildProcess;
   #urls: readonly string[] = [];
   #patience = defaultPatience;
   #isOver = false;
+  #isReported = false;
   #close: Promise<void> | undefined;
   /** What the reload under way is to be told, and those that came since: files may have changed after it began. */
   #reloading: Waiter[] = [];
@@ -45,13 +49,20 @@ export class ServerChild {
   /** Who waits for the log to be written. */
   #settling: (() => void)[] = [];
 
-  constructor(child: ChildProcess) {
+  /** @param signal - ends it, be it while it starts */
+  constructor(child: ChildProcess, signal?: AbortSignal) {
     this.#child = child;
     // A process that could not even be started. Later ones are a message or a signal that came too late: the end tells itself.
     const failed = happens<[Error]>(child, 'error');
     this.closed = this.#end(failed);
-    this.serving = this.#firstWord(failed);
+    this.serving = this.#firstWord(failed).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
     this.serving.catch(() => undefined);
+    const abort = (): void => void this.close();
+    signal?.addEventListener('abort', abort, { once: true });
+    void this.closed.then(() => signal?.removeEventListener('abort', abort));
     void this.closed.then((end) => {
       this.#isOver = true;
       for (const resolve of this.#settling.splice(0)) resolve();
@@ -73,6 +84,11 @@ export class ServerChild {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Whether it has said on its standard error why it could not start. */
+  get isReported(): boolean {
+    return this.#isReported;
   }
 
   reload(): Promise<void> {
@@ -133,6 +149,7 @@ export class ServerChild {
         for (const resolve of this.#settling.splice(0)) resolve();
         return;
       case 'failed':
+        this.#isReported = word.isReported;
     }
   }
 

@@ -142,14 +142,14 @@ export class Launch {
     this.#channel?.reloaded(this.#bootFailure ?? noWorker('ERR_WSGI_RELOAD', 3));
   }
 
-  /** The server can't start. Resolves when that was told. */
-  async failed(error: unknown): Promise<void> {
-    await this.#channel?.failed(reportOf(error, 'ERR_WSGI_START'));
+  /** The server can't start: its log says why or, `isReported`, the command does. Resolves when that was told. */
+  async failed(error: unknown, isReported: boolean): Promise<void> {
+    await this.#channel?.failed(reportOf(error, 'ERR_WSGI_START'), isReported);
   }
 
   /** The server ends because no worker could be started. */
   async bootless(exitCode: number): Promise<void> {
-    await this.#channel?.failed(this.#bootFailure ?? noWorker('ERR_WSGI_START', exitCode));
+    await this.#channel?.failed(this.#bootFailure ?? noWorker('ERR_WSGI_START', exitCode), false);
   }
 }
 

@@ -7,7 +7,7 @@ import '../sigusr1.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
-import { WsgiTsError } from '../errors.ts';
+import { inWords, WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
@@ -15,7 +15,7 @@ import { makeGeneration } from './generation.ts';
 import type { GenerationSurroundings } from './generation.ts';
 import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
-import { Launch } from './launch.ts';
+import type { Launch } from './launch.ts';
 import type { ParentOrders } from './parent-channel.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import { logPolicy } from './log-policy.ts';
@@ -45,7 +45,7 @@ export interface MasterOptions {
   /** The program of a worker; a test may have one of its own. */
   readonly worker?: URL;
   /** Who waits for the server. */
-  readonly launch?: Launch;
+  readonly launch: Launch;
 }
 
 /**
@@ -58,7 +58,7 @@ export interface MasterOptions {
 export async function runMaster(
   resolved: ResolvedSettings,
   version: string,
-  { reread, worker = workerProgram, launch = new Launch(process, process.env) }: MasterOptions,
+  { reread, worker = workerProgram, launch }: MasterOptions,
 ): Promise<number> {
   const { settings, warnings, notes } = resolved;
   const startedIn = workingDirectory(process.env);
@@ -204,9 +204,9 @@ export async function runMaster(
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
-    await launch.failed(error);
     if (!(error instanceof WsgiTsError)) throw error;
-    logger.error([error.message, error.remedy, error.traceback].filter(Boolean).join('\n'));
+    await launch.failed(error, false);
+    logger.error(inWords(error));
     return error.exitCode;
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup();

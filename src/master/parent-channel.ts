@@ -5,10 +5,10 @@
 
 import type { ErrorReport } from '../error-report.ts';
 import { isStarterWord, launchVariable } from '../launch-words.ts';
-import type { ServerWord } from '../launch-words.ts';
+import type { LaunchedBy, ServerWord } from '../launch-words.ts';
 
 /** Who is at the other end. */
-export type Starter = 'daemon' | 'serve' | 'other';
+export type Starter = LaunchedBy | 'other';
 
 /** The part of `process` that is needed here. */
 export type ChannelSource = Pick<
@@ -68,9 +68,9 @@ export class ParentChannel {
   }
 
   /** The server can't start. Resolves when that is on its way: the process may end. */
-  failed(error: ErrorReport): Promise<void> {
+  failed(error: ErrorReport, isReported: boolean): Promise<void> {
     return new Promise((resolve) => {
-      this.#tell({ type: 'failed', error }, resolve);
+      this.#tell({ type: 'failed', error, isReported }, resolve);
     });
   }
 

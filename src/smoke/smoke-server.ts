@@ -61,6 +61,13 @@ export class SmokeServer {
   }
 }
 
+/** Why there is no server. */
+export interface NoServer {
+  readonly error: WsgiTsError;
+  /** Whether its output ends with that, as the command says it. */
+  readonly isReported: boolean;
+}
+
 /**
  * Starts the server; resolves when it can be visited, or, once it is gone, with why it can't.
  *
@@ -71,20 +78,13 @@ export async function startSmokeServer({
   env,
   output,
   signal,
-}: SmokeServerOptions): Promise<SmokeServer | { readonly error: WsgiTsError }> {
+}: SmokeServerOptions): Promise<SmokeServer | NoServer> {
   signal.throwIfAborted();
-  const child = new ServerChild(startServer(argv, env, [output, output]));
-  const abort = (): void => void child.close();
-  signal.addEventListener('abort', abort, { once: true });
-  void child.closed.then(() => {
-    signal.removeEventListener('abort', abort);
-  });
+  const child = new ServerChild(startServer(argv, env, [output, output]), signal);
   try {
     await child.serving;
   } catch (error) {
-    await child.closed;
-    signal.throwIfAborted();
-    if (error instanceof WsgiTsError) return { error };
+    if (error instanceof WsgiTsError) return { error, isReported: child.isReported };
     throw error;
   }
   return new SmokeServer(child);

@@ -6,7 +6,7 @@ import { CapturedOutput } from './captured-output.ts';
 import type { BootFailure, Report } from './report.ts';
 import { runCases, type CaseResult } from './run.ts';
 import type { SmokeCase } from './smoke-case.ts';
-import { startSmokeServer, type SmokeServer } from './smoke-server.ts';
+import { startSmokeServer, type NoServer, type SmokeServer } from './smoke-server.ts';
 
 /** What is to be tested, and who wants to know. */
 export interface SmokeTest {
@@ -28,8 +28,8 @@ export interface SmokeTest {
 /** What a test found. */
 export interface Outcome {
   readonly report: Report;
-  /** Why there was no server. */
-  readonly bootError: WsgiTsError | null;
+  /** Why there was no server; null: there was one. */
+  readonly noServer: NoServer | null;
 }
 
 /** Resolves when the server has ended. Rejects with the signal's reason when that is aborted. */
@@ -39,11 +39,11 @@ export async function runSmokeTest(test: SmokeTest): Promise<Outcome> {
     const { argv, env, signal } = test;
     const server = await startSmokeServer({ argv, env, signal, output: output.fd });
     if ('error' in server) {
-      const { error } = server;
-      return { report: reportOf(test, [], bootFailure(error, output.take())), bootError: error };
+      const boot = bootFailure(server.error, output.take());
+      return { report: reportOf(test, [], boot), noServer: server };
     }
     try {
-      return { report: await visitAll(test, server, output), bootError: null };
+      return { report: await visitAll(test, server, output), noServer: null };
     } finally {
       await server.close();
     }

@@ -197,6 +197,16 @@ test('a report that can not be written in the end costs nobody the result', asyn
   assert.ok(readReport(inFolder('full.json')).ok);
 });
 
+test('what a config file prints is shown when the settings are wrong, and what is wrong once', async () => {
+  const config = write('wrong.py', 'print("Error: printed by the file")\nthreads = "many"\n');
+  const junit = inFolder('wrong.xml');
+  const { end, stderr } = await smoke('--junit', junit, '-c', config, ...apps, 'smoke_cases:app');
+  assert.equal(end, 2);
+  assert.match(stderr, /^Error: printed by the file\nError: [^\n]*threads[^\n]*'many'/);
+  assert.equal(stderr.match(/'many'/g)?.length, 1, stderr);
+  assert.deepEqual(readJunit(junit), ['1 0 1', "'boot'"]);
+});
+
 test('Ctrl-C ends the server too, and all with 130; no empty report is left', async () => {
   const [pids, junit, json] = [inFolder('pids'), inFolder('none.xml'), write('last.json', '{}')];
   const command = [inRepository('dist', 'src', 'cli.js'), 'smoke', '--path=/', '--path=/spin'];

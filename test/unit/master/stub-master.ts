@@ -2,6 +2,7 @@
 // master.test.ts.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { Launch } from '../../../src/master/launch.ts';
 import { runMaster } from '../../../src/master/master.ts';
 import type { ResolvedSettings } from '../../../src/settings/resolve.ts';
 import type { Settings } from '../../../src/settings/table.ts';
@@ -20,4 +21,6 @@ const reread = (): Promise<ResolvedSettings> => {
   const changes = existsSync('changes.json') ? readFileSync('changes.json', 'utf8') : '{}';
   return Promise.resolve(resolved(JSON.parse(changes) as object));
 };
-process.exitCode = await runMaster(resolved({}), '9.9.9', { reread, worker });
+process.exitCode = await runMaster(resolved({}), '9.9.9', {
+  ...{ reread, worker, launch: new Launch(process, process.env) },
+});
