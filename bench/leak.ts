@@ -25,10 +25,11 @@ const { values } = parseArgs({
 });
 
 async function serve(): Promise<void> {
-  const handler = await createHandler('left_alone:app', {
+  const handler = createHandler('left_alone:app', {
     chdir: inRepository('fixtures', 'apps'),
     threads: 2,
   });
+  await handler.ready;
   const server = createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
   process.on('message', () => {

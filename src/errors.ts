@@ -5,6 +5,16 @@
 /** Whose fault an error is: it decides what is logged and who is told. */
 export type Blame = 'client' | 'application' | 'operator' | 'server';
 
+/** What Python raised: plain text, so that it can go to another process. */
+export interface PythonFailure {
+  /** `ModuleNotFoundError`; with its module where it is no built-in one: `jinja2.exceptions.TemplateNotFound`. */
+  readonly type: string;
+  /** Python's `str()` of it. */
+  readonly message: string;
+  /** The person's own Python traceback, their frames only, with no trailing line break. */
+  readonly traceback: string;
+}
+
 /** What a {@link WsgiTsError} may carry besides its message. */
 export interface ErrorDetails {
   /** HTTP status to answer where a request is at hand. */
@@ -15,6 +25,8 @@ export interface ErrorDetails {
   readonly remedy?: string;
   /** The person's own Python traceback, their frames only, with no trailing line break. */
   readonly traceback?: string;
+  /** What Python raised, where that is the reason. */
+  readonly python?: PythonFailure;
   readonly cause?: unknown;
 }
 
@@ -26,6 +38,7 @@ export class WsgiTsError extends Error {
   readonly exitCode: number;
   readonly remedy: string | undefined;
   readonly traceback: string | undefined;
+  readonly python: PythonFailure | undefined;
 
   constructor(code: string, blame: Blame, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -36,5 +49,15 @@ export class WsgiTsError extends Error {
     this.exitCode = details.exitCode ?? 1;
     this.remedy = details.remedy;
     this.traceback = details.traceback;
+    this.python = details.python;
   }
+}
+
+/** An error as an entry of the log: what happened, what to do about it, and the person's own frames. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof WsgiTsError)) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  const { message, remedy, traceback } = error;
+  return [message, remedy, traceback].filter((part) => part !== undefined).join('\n');
 }

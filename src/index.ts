@@ -1,7 +1,8 @@
 // The public API: exports only.
-export { WsgiTsError, type Blame, type ErrorDetails } from './errors.ts';
-export { createHandler, type HandlerOptions, type WsgiHandler } from './bridge/handler.ts';
-export type { Load } from './bridge/load.ts';
-export { createAccessLog, type AccessLog, type AccessRecord } from './log/access-log.ts';
-export { createLogger, type Logger, type LoggerOptions } from './log/logger.ts';
-export type { LogLevel } from './messages.ts';
+export { WsgiTsError, type Blame, type ErrorDetails, type PythonFailure } from './errors.ts';
+export { createHandler, type AppHandler, type HandlerStats } from './embed/create-handler.ts';
+export type { HostLogger } from './embed/host-logger.ts';
+export type { InjectRequest, InjectResponse } from './embed/inject.ts';
+export type { AccessListener, HandlerOptions } from './embed/options.ts';
+export type { AppTarget, AppTargetParts } from './embed/target.ts';
+export type { AccessRecord, Outcome } from './log/access-log.ts';

@@ -208,6 +208,11 @@ def test_checking_and_starting_tell_what_is_wrong_as_plain_data(program):
         " nor elsewhere on Python's path",
         "remedy": None,
         "traceback": None,
+        "python": {
+            "type": "ModuleNotFoundError",
+            "message": "No module named 'nothing'",
+            "traceback": "ModuleNotFoundError: No module named 'nothing'",
+        },
     }
 
 

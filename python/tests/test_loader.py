@@ -306,6 +306,27 @@ def test_an_asgi_app_of_django_is_told_of_its_sibling(project):
     assert project.refuse("proj.asgi").remedy.startswith("Did you mean `proj.wsgi`?")
 
 
+def test_what_python_raised_is_told_as_plain_text(project):
+    project.write(
+        "app.py",
+        """
+        class Broken(Exception):
+            pass
+
+
+        raise Broken("a word")
+        """,
+    )
+    error = project.refuse("app:app")
+    assert error.python is not None
+    assert error.python["type"] == "app.Broken"
+    assert error.python["message"] == "a word"
+    assert error.python["traceback"] == error.traceback
+    assert project.refuse("app:app").as_dict()["python"] == error.python
+    project.write("fine.py", "")
+    assert project.refuse("fine:app").python is None
+
+
 def test_an_exception_on_import_comes_with_the_persons_own_traceback_only(project):
     project.write("deep.py", "def fail():\n    return {}['key']\n")
     project.write(

@@ -21,7 +21,7 @@ from typing import Any
 
 from . import config_names, own_openssl, signal_handlers
 from .load_error import LoadError
-from .tracebacks import own_frames, own_traceback, summarize
+from .tracebacks import as_python, own_frames, own_traceback, summarize
 
 MODULE_NAME = "__config__"
 """What gunicorn calls a config file, whatever its path."""
@@ -135,7 +135,9 @@ def _raised(error: BaseException, name: str) -> LoadError:
     else:
         why = summarize(error)
     message = f"The config file {name} could not be read: {why}"
-    return LoadError("ERR_WSGI_CONFIG_FILE", EXIT_CODE, message, None, own_traceback(error))
+    shown = own_traceback(error)
+    refusal = LoadError("ERR_WSGI_CONFIG_FILE", EXIT_CODE, message, None, shown)
+    return refusal.raised_by(as_python(error))
 
 
 def _answer(module: ModuleType, known: frozenset[str]) -> dict[str, object]:

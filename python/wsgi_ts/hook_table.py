@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from .load_error import LoadError
-from .tracebacks import own_traceback, summarize
+from .tracebacks import as_python, own_traceback, summarize
 
 Hook = Callable[..., Any]
 
@@ -81,7 +81,9 @@ def failure_of(name: str, error: BaseException, exit_code: int) -> LoadError:
         what = "it was interrupted"
     else:
         what = summarize(error)
-    return LoadError(code, exit_code, f"The hook {name} failed: {what}", None, own_traceback(error))
+    message = f"The hook {name} failed: {what}"
+    refusal = LoadError(code, exit_code, message, None, own_traceback(error))
+    return refusal.raised_by(as_python(error))
 
 
 def _resolve(name: str, value: object, file: str) -> Hook:

@@ -5,11 +5,26 @@ The codes are part of the interface: docs and tests match them, never the text.
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 IMPORT_RAISED = 3
 """gunicorn's exit code (WORKER_BOOT_ERROR): importing the app, or calling its factory, failed."""
 
 NOT_AN_APP = 4
 """gunicorn's exit code (APP_LOAD_ERROR): what was asked for is not there, or no WSGI app."""
+
+
+class PythonFailure(TypedDict):
+    """What Python raised, as TypeScript passes it on: plain text, so that it can go to another process."""
+
+    type: str
+    """`ModuleNotFoundError`; with its module where it is none of Python's own: `jinja2.UndefinedError`."""
+
+    message: str
+    """`str()` of it."""
+
+    traceback: str
+    """The person's own, with no line feed at its end."""
 
 
 class LoadError(Exception):
@@ -30,6 +45,12 @@ class LoadError(Exception):
         self.message = message
         self.remedy = remedy
         self.traceback = traceback
+        self.python: PythonFailure | None = None
+
+    def raised_by(self, python: PythonFailure | None) -> LoadError:
+        """Say what Python raised (tracebacks.as_python), and return the error itself."""
+        self.python = python
+        return self
 
     def as_dict(self) -> dict[str, object]:
         """Return it as `start` and `check` of boot.py answer."""
@@ -40,4 +61,5 @@ class LoadError(Exception):
             "message": self.message,
             "remedy": self.remedy,
             "traceback": self.traceback,
+            "python": self.python,
         }

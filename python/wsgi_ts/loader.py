@@ -17,7 +17,7 @@ from typing import cast
 from . import callables, hints
 from .app_reference import AppReference, parse_app_reference
 from .load_error import IMPORT_RAISED, NOT_AN_APP, LoadError
-from .tracebacks import own_frames, own_traceback, summarize
+from .tracebacks import as_python, own_frames, own_traceback, summarize
 
 __all__ = ["LoadError", "load"]
 
@@ -69,7 +69,7 @@ def _not_found(error: ModuleNotFoundError, reference: AppReference, folder: Path
             IMPORT_RAISED,
             f"There is no module `{missing}` in {folder}, nor elsewhere on Python's path",
             hints.for_module(missing, reference.path, folder),
-        )
+        ).raised_by(as_python(error))
     hint = hints.for_dependency(missing, folder) if missing else None
     if hint is None:
         return _raised(error, f"`{reference.module}` could not be imported")
@@ -80,7 +80,7 @@ def _not_found(error: ModuleNotFoundError, reference: AppReference, folder: Path
         f"`{reference.module}` imports `{missing.partition('.')[0]}`, {why}",
         remedy,
         own_traceback(error),
-    )
+    ).raised_by(as_python(error))
 
 
 def _raised(error: BaseException, what: str, code: str = "ERR_WSGI_IMPORT_FAILED") -> LoadError:
@@ -93,7 +93,8 @@ def _raised(error: BaseException, what: str, code: str = "ERR_WSGI_IMPORT_FAILED
         message = f"{what}: {summarize(error)}"
     if any(frame.f_globals.get("__name__") == "werkzeug.serving" for frame in own_frames(error)):
         remedy = "app.run() starts a server of its own: put it under `if __name__ == '__main__':`."
-    return LoadError(code, IMPORT_RAISED, message, remedy, own_traceback(error))
+    refusal = LoadError(code, IMPORT_RAISED, message, remedy, own_traceback(error))
+    return refusal.raised_by(as_python(error))
 
 
 def _find(module: ModuleType, reference: AppReference, folder: Path) -> object:

@@ -20,7 +20,7 @@ from . import app_log, log_thread
 from .app_log import ACCESS_LOGGER, ERROR_LOGGER
 from .load_error import LoadError
 from .syslog import SyslogHandler
-from .tracebacks import own_frames, own_traceback, summarize
+from .tracebacks import as_python, own_frames, own_traceback, summarize
 
 CONFIG_DEFAULTS: dict[str, Any] = {
     "version": 1,
@@ -224,7 +224,7 @@ def _configure(config: Config) -> None:
             "Python's page logging.config tells what is expected. What a config names must be importable from "
             "the app's directory.",
             _traceback(error),
-        ) from None
+        ).raised_by(as_python(error)) from None
 
 
 def _configure_from_ini(path: str) -> None:

@@ -12,6 +12,8 @@ import os
 from traceback import format_exception, format_exception_only
 from types import FrameType, TracebackType
 
+from .load_error import PythonFailure
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _IMPORTLIB = importlib.__file__ or ""
 
@@ -25,6 +27,21 @@ def own_traceback(error: BaseException) -> str:
         part.__traceback__ = _trim(part.__traceback__)
     lines = format_exception(type(error), error, error.__traceback__)
     return "".join(lines).rstrip("\n")
+
+
+def as_python(error: BaseException) -> PythonFailure:
+    """Return what TypeScript passes on of `error`."""
+    kind = type(error)
+    prefix = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
+    try:
+        message = str(error)
+    except Exception:  # theirs may do anything
+        message = ""
+    return {
+        "type": f"{prefix}{kind.__qualname__}",
+        "message": message,
+        "traceback": own_traceback(error),
+    }
 
 
 def own_frames(error: BaseException) -> list[FrameType]:

@@ -41,7 +41,7 @@ class WorkerHooks:
                 IMPORT_RAISED,
                 str(answer.get("message")),
                 *(answer.get(key) for key in ("remedy", "traceback")),  # type: ignore[arg-type]
-            )
+            ).raised_by(answer.get("python"))  # type: ignore[arg-type]
         self.log = Log()
         self._hooks = find_hooks(config_file.namespace, location)
         self._server = Server(Config(facts, self._hooks), self.log, os.getppid(), in_worker=True)

@@ -8,7 +8,7 @@ import { WsgiTsError } from '../errors.ts';
 import type { DispatchedExchange } from './dispatched-exchange.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
-import { encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
+import { decodeStatus, encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
 import { receiveBody, type ReceivedBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
@@ -26,6 +26,8 @@ export interface ExchangeContext extends ReplyContext {
 
 const NO_BODY: ReceivedBody = { kind: 'inline', pieces: [], length: 0 };
 
+const NOT_FOUND = 404;
+
 const NOT_TAKEN = 'The server could not take this request.';
 
 /** Milliseconds for which a client that ended its side may be one that only has nothing more to say. */
@@ -38,10 +40,18 @@ export class Exchange implements DispatchedExchange {
   readonly request: ServerRequest;
   readonly #context: ExchangeContext;
   readonly #reply: Reply;
+  readonly #pass: (() => void) | null;
   #state: ExchangeState = 'receiving';
 
-  constructor(context: ExchangeContext, request: ServerRequest, response: ServerReply) {
+  /** @param pass - gets the request where the app has nothing for it (404), its answer not sent; null: it is sent */
+  constructor(
+    context: ExchangeContext,
+    request: ServerRequest,
+    response: ServerReply,
+    pass: (() => void) | null = null,
+  ) {
     this.#context = context;
+    this.#pass = pass;
     this.request = request;
     this.#reply = new Reply(context, request, response, () => {
       // Python still has it: an app that waits for its turn isn't called any more, one that runs can ask.
@@ -83,12 +93,15 @@ export class Exchange implements DispatchedExchange {
 
   /** A `response` frame: head and body from `start` to `end` of `buffer`. */
   respond(buffer: Buffer, start: number, end: number): void {
-    if (this.#beginReply('response')) this.#reply.sendWhole(buffer, start, end);
+    if (this.#isForHost(buffer, start)) this.#passOn('response');
+    else if (this.#beginReply('response')) this.#reply.sendWhole(buffer, start, end);
   }
 
   /** A `responseStream` frame. */
   respondWithStream(buffer: Buffer, start: number): void {
-    if (!this.#beginReply('responseStream')) {
+    const passed = this.#isForHost(buffer, start);
+    if (passed) this.#passOn('responseStream');
+    if (passed || !this.#beginReply('responseStream')) {
       discardStream(buffer, start);
       // A child that the app forked may hold the other end: closing ours would not be noticed.
       this.#context.dispatcher.abort(this.id);
@@ -103,7 +116,9 @@ export class Exchange implements DispatchedExchange {
   /** A `responseFile` frame. */
   respondWithFile(buffer: Buffer, start: number): void {
     const { dispatcher } = this.#context;
-    if (!this.#beginReply('responseFile')) {
+    const passed = this.#isForHost(buffer, start);
+    if (passed) this.#passOn('responseFile');
+    if (passed || !this.#beginReply('responseFile')) {
       discardFile(buffer, start);
       dispatcher.release(this.id);
       return;
@@ -159,6 +174,22 @@ export class Exchange implements DispatchedExchange {
    */
   #beginReply(event: ExchangeEvent): boolean {
     return this.#step(event) && !this.#reply.begun && !this.#reply.gone;
+  }
+
+  /** Whether what the app answers is that there is nothing, which its host wants to hear first. */
+  #isForHost(buffer: Buffer, start: number): boolean {
+    const asked = this.#pass !== null && this.#state === 'dispatched';
+    const open = asked && !this.#reply.begun && !this.#reply.gone;
+    return open && decodeStatus(buffer, start) === NOT_FOUND;
+  }
+
+  /** Gives the request back to its host. From here on the response is not ours: not even to be cut off. */
+  #passOn(event: ExchangeEvent): void {
+    if (this.#pass === null || !this.#step(event)) return;
+    this.#step('sent');
+    this.#reply.disown();
+    // Not from in here: what the host throws must not stop the frames of others.
+    process.nextTick(this.#pass);
   }
 
   /** Takes `event` if the state allows it. */
@@ -222,9 +253,13 @@ export class Exchange implements DispatchedExchange {
   }
 
   #refuse(error: unknown): void {
+    const known = error instanceof WsgiTsError ? error : null;
+    if (this.#pass !== null && known?.code === 'ERR_WSGI_NOT_MOUNTED') {
+      this.#passOn('refused');
+      return;
+    }
     if (!this.#step('refused')) return;
     const { logger } = this.#context;
-    const known = error instanceof WsgiTsError ? error : null;
     const status = known?.status ?? 500;
     this.#reply.conclude(status === 408 ? 'timeout' : 'rejected');
     const line = `${this.#reply.describe()}: ${known?.message ?? String(error)}`;

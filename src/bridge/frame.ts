@@ -166,6 +166,11 @@ export function decodeResponseHead(buffer: Buffer, offset: number): ResponseHead
   return { fields: decodeFields(buffer, offset + 4, end), end };
 }
 
+/** The status code in the head of a `response…` frame whose payload starts at `offset`. */
+export function decodeStatus(buffer: Buffer, offset: number): number {
+  return Number(buffer.toString('latin1', offset + 4, offset + 7));
+}
+
 /** Reads texts that are separated by line feeds. */
 export function decodeFields(buffer: Buffer, start: number, end: number): string[] {
   return buffer.toString('latin1', start, end).split('\n');

@@ -1,6 +1,6 @@
 // An app that can't be loaded, from Python's words (wsgi_ts/load_error.py) to ours.
 // Used by handler.ts and by the command's check. Pure.
-import { WsgiTsError } from '../errors.ts';
+import { WsgiTsError, type PythonFailure } from '../errors.ts';
 
 /** What `wsgi_ts.boot.start` and `check` answer where the app can't be loaded. */
 export interface LoadFailure {
@@ -10,6 +10,7 @@ export interface LoadFailure {
   readonly message: string;
   readonly remedy: string | null;
   readonly traceback: string | null;
+  readonly python: PythonFailure | null;
 }
 
 /** The error to throw for it. */
@@ -19,10 +20,12 @@ export function loadFailure({
   message,
   remedy,
   traceback,
+  python,
 }: LoadFailure): WsgiTsError {
   return new WsgiTsError(code, 'application', message, {
     exitCode: exit_code,
     ...(remedy === null ? {} : { remedy }),
     ...(traceback === null ? {} : { traceback }),
+    ...(python === null ? {} : { python }),
   });
 }

@@ -138,10 +138,12 @@ function needsPython({ syslog, config, statsd }: LogPolicy): boolean {
 }
 
 /** The same error, as the operator's fault: it is their settings'. */
-function asOperators({ code, message, exitCode, remedy, traceback }: WsgiTsError): WsgiTsError {
+function asOperators(error: WsgiTsError): WsgiTsError {
+  const { code, message, exitCode, remedy, traceback, python } = error;
   return new WsgiTsError(code, 'operator', message, {
     exitCode,
     ...(remedy === undefined ? {} : { remedy }),
     ...(traceback === undefined ? {} : { traceback }),
+    ...(python === undefined ? {} : { python }),
   });
 }

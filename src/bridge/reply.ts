@@ -64,6 +64,7 @@ export class Reply implements AccessEntry {
   #bytes = 0;
   #unwatch: (() => void) | null = null;
   #ticket = 0;
+  #disowned = false;
 
   /** @param onClosed - called when the response is over, sent or not */
   constructor(
@@ -80,6 +81,7 @@ export class Reply implements AccessEntry {
       this.start = performance.now();
     }
     whenOver(response, () => {
+      if (this.#disowned) return;
       this.#unwatch?.();
       onClosed();
       if (context.accessLog !== null) writeAccess(context.accessLog, this);
@@ -91,6 +93,12 @@ export class Reply implements AccessEntry {
   enterJournal(): void {
     const { journal } = this.#context;
     if (journal !== null) this.#ticket = journal.begin(accessFacts(this));
+  }
+
+  /** The response is somebody else's to send: no line is written about it. Nothing of it may have been sent. */
+  disown(): void {
+    this.#disowned = true;
+    if (this.#ticket !== 0) this.#context.journal?.end(this.#ticket);
   }
 
   /** Whether a response has begun: ours, or that of a middleware of the host's. */

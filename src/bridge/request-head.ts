@@ -11,6 +11,7 @@ import { readAuthority } from '../http/host.ts';
 import type { Trust } from '../http/policy.ts';
 import { below, checkTarget, readOtherTarget } from '../http/target.ts';
 import { connectionFacts, type ConnectionFacts } from './connection-facts.ts';
+import { mountOf, seenBy, type HostClient, type HostView } from './host-view.ts';
 import type { ServerRequest } from './transaction.ts';
 
 /** What the exchange has to know of a request's head besides the text for Python. */
@@ -20,12 +21,6 @@ export interface RequestHead {
   readonly bodyLength: number;
   /** The client's, as `environ` has it. */
   readonly remoteAddress: string;
-}
-
-/** What Express and Connect add to a request of an app mounted below a path. */
-interface MountedRequest {
-  readonly baseUrl?: string;
-  readonly originalUrl?: string;
 }
 
 // RFC 9110 §5.5: a server that meets CR, LF or NUL in a value refuses it; other control characters have no
@@ -44,19 +39,26 @@ export class RequestHeads {
   readonly #names: FieldNames;
   readonly #rules: ForwardedRules;
   readonly #onFirstDropped: (name: string) => void;
+  readonly #viewOf: ((request: ServerRequest) => HostView | null) | null;
   /** Whether the peers of these connections are trusted. */
   readonly #trusted = new WeakMap<ConnectionFacts, boolean>();
   #lastHost = '';
 
   /**
    * @param onFirstDropped - gets the name of the first field that is dropped, as its client wrote it
+   * @param viewOf - what the host's framework knows of a request; null: there is none
    * @throws WsgiTsError `ERR_WSGI_NETWORK` (operator)
    */
-  constructor(trust: Trust, onFirstDropped: (name: string) => void = () => undefined) {
+  constructor(
+    trust: Trust,
+    onFirstDropped: (name: string) => void = () => undefined,
+    viewOf: ((request: ServerRequest) => HostView | null) | null = null,
+  ) {
     this.#headerMap = trust.headerMap;
     this.#names = new FieldNames(trust);
     this.#rules = new ForwardedRules(trust);
     this.#onFirstDropped = onFirstDropped;
+    this.#viewOf = viewOf;
   }
 
   /**
@@ -74,10 +76,10 @@ export class RequestHeads {
         'the request is of no version that is spoken here',
       );
     }
-    const mounted = request as MountedRequest;
+    const view = this.#viewOf?.(request) ?? null;
     const method = request.method ?? 'GET';
-    let target = request.url ?? '';
-    const rawTarget = mounted.originalUrl ?? target;
+    const { rawTarget, baseUrl, ...mount } = mountOf(request, view);
+    let { target } = mount;
     checkTarget(target);
     if (rawTarget !== target) checkTarget(rawTarget);
     let targetHost: string | null = null;
@@ -149,7 +151,7 @@ export class RequestHeads {
       bodyLength = -1;
     }
 
-    const client = this.#client(facts, host, told);
+    const client = this.#client(facts, host, told, view?.client);
     if (client.host !== null) head.push('Host', client.host);
     const { environ } = facts;
     for (let i = 0; i + 1 < environ.length; i += 2) {
@@ -158,7 +160,7 @@ export class RequestHeads {
     const mark = target.indexOf('?');
     let path = mark < 0 ? target : target.slice(0, mark);
     const query = mark < 0 ? '' : target.slice(mark + 1);
-    let scriptName = client.prefix + (mounted.baseUrl ?? '');
+    let scriptName = client.prefix + baseUrl;
     if (client.scriptName !== '' && target !== '*') {
       path = pathBelow(path, client);
       scriptName += client.scriptName;
@@ -224,8 +226,13 @@ export class RequestHeads {
     return target;
   }
 
-  #client(facts: ConnectionFacts, host: string | null, told: readonly string[] | null): Seen {
-    const seen = {
+  #client(
+    facts: ConnectionFacts,
+    host: string | null,
+    told: readonly string[] | null,
+    client: HostClient | undefined,
+  ): Seen {
+    const seen: Seen = {
       remoteAddress: facts.remoteAddress,
       remotePort: facts.remotePort,
       scheme: facts.scheme,
@@ -236,6 +243,7 @@ export class RequestHeads {
       scriptName: this.#rules.scriptName,
       scriptNameTold: false,
     };
+    if (client !== undefined) return seenBy(seen, client);
     return told === null ? seen : this.#rules.apply(told, seen);
   }
 }

@@ -22,6 +22,11 @@ export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {
   return 'stream' in reply;
 }
 
+/** Whether `reply` is light-my-request's, of an injected request: it keeps all that it gets, and has no connection. */
+export function isInjected(reply: ServerReply): boolean {
+  return 'isLightMyRequest' in reply;
+}
+
 /** `reply` by the methods that both protocols have alike; the types of the two don't admit it. */
 export function asWritable(reply: ServerReply): ServerResponse {
   return reply as ServerResponse;
@@ -48,7 +53,7 @@ export function dropRequest(reply: ServerReply): void {
 /** Bytes of the answer that wait to be taken. */
 export function pendingBytes(reply: ServerReply): number {
   if (isHttp2(reply)) return reply.stream.writableLength;
-  return reply.writableLength;
+  return isInjected(reply) ? 0 : reply.writableLength;
 }
 
 /**
@@ -58,6 +63,7 @@ export function pendingBytes(reply: ServerReply): number {
  */
 export function takenBytes(reply: ServerReply, handedOver: number): number {
   if (isHttp2(reply)) return handedOver - reply.stream.writableLength;
+  if (isInjected(reply)) return handedOver;
   // Not public, but the only place that knows how much of a write under way the kernel has taken.
   const socket = reply.req.socket as unknown as {
     readonly _bytesDispatched?: number;
@@ -69,7 +75,8 @@ export function takenBytes(reply: ServerReply, handedOver: number): number {
 /** Whether it is to be given no more until it has said `drain`. */
 export function isFull(reply: ServerReply): boolean {
   // Http2ServerResponse has no such property.
-  return isHttp2(reply) ? reply.stream.writableNeedDrain : reply.writableNeedDrain;
+  if (isHttp2(reply)) return reply.stream.writableNeedDrain;
+  return reply.writableNeedDrain && !isInjected(reply);
 }
 
 /** Whether all of the answer has been handed over; to be asked when it is over. */
@@ -79,6 +86,7 @@ export function isFinished(reply: ServerReply): boolean {
     const { writableFinished, aborted, rstCode } = reply.stream;
     return writableFinished && !aborted && rstCode === NO_ERROR;
   }
+  if (isInjected(reply)) return reply.writableEnded;
   // Node drops what a socket that is destroyed has not sent, and calls that finished too.
   return reply.writableFinished && !reply.req.socket.destroyed;
 }
@@ -131,6 +139,8 @@ export function cutOffBehind(reply: ServerReply): void {
       reply.stream.write(Buffer.alloc(0), () => {
         cutOff(reply);
       });
+  } else if (isInjected(reply)) {
+    cutOff(reply);
   } else if (reply.socket !== null) {
     reply.socket.destroySoon();
   } else {

@@ -80,10 +80,11 @@ export async function readConfigFile(
   );
   const read = answer as unknown as Answer | LoadFailure;
   if (!read.ok) {
-    const { code, message, traceback, exit_code: exitCode } = read;
+    const { code, message, traceback, python: raised, exit_code: exitCode } = read;
     throw new WsgiTsError(code, 'operator', message, {
       exitCode,
       ...(traceback === null ? {} : { traceback }),
+      ...(raised === null ? {} : { python: raised }),
     });
   }
   const name = kind === 'module' ? `python:${location}` : location;

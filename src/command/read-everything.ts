@@ -12,7 +12,7 @@ import {
 } from '../settings/resolve.ts';
 import { readVariable } from './command-line.ts';
 import { findConfigFile, readConfigFile } from './config-file.ts';
-import { settingsWorld } from './settings-world.ts';
+import { settingsWorld } from '../settings/this-machine.ts';
 
 /** Variables that hold arguments, the weaker first. gunicorn's comes with an app that is served by both. */
 const argumentVariables = ['GUNICORN_CMD_ARGS', 'WSGI_TS_CMD_ARGS'] as const;

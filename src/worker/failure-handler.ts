@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path';
 import { writeAccess, type AccessEntry } from '../bridge/access-entry.ts';
-import type { WsgiHandler } from '../bridge/handler.ts';
+import type { WsgiHandler } from '../bridge/handler-options.ts';
 import { runningInterpreter, type Interpreter } from '../bridge/interpreter.ts';
 import { writeHead, writeWhole } from '../bridge/response-writer.ts';
 import {

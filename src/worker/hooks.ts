@@ -3,7 +3,7 @@
 // app is loaded, and when the worker ends. Hooks around requests are Python's own business (gateway.py).
 // Without a settings file it does nothing.
 
-import type { AppHooks } from '../bridge/handler.ts';
+import type { AppHooks } from '../bridge/handler-options.ts';
 import type { Interpreter, Plain } from '../bridge/interpreter.ts';
 import { loadFailure, type LoadFailure } from '../bridge/load-failure.ts';
 import type { Logger } from '../log/logger.ts';

@@ -2,7 +2,7 @@
 // accepted connections. Called by worker.ts once the app is loaded. It only composes.
 
 import type { Socket } from 'node:net';
-import type { WsgiHandler } from '../bridge/handler.ts';
+import type { WsgiHandler } from '../bridge/handler-options.ts';
 import { readCertificates } from '../certificates.ts';
 import type { HttpPolicy, TlsPolicy } from '../http/policy.ts';
 import type { Logger } from '../log/logger.ts';

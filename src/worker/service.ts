@@ -2,7 +2,8 @@
 // takes connections. Put together here for worker.ts, on the event loop's thread; the app is imported on it, too.
 // It only composes: when connections are taken, and when all of it ends, is the worker's to say.
 
-import { createHandler, type AppHooks, type WsgiHandler } from '../bridge/handler.ts';
+import { loadHandler } from '../bridge/handler.ts';
+import type { AppHooks, WsgiHandler } from '../bridge/handler-options.ts';
 import type { ProcessLogs } from '../bridge/process-logs.ts';
 import { JournalWriter } from '../log/journal.ts';
 import type { Logger } from '../log/logger.ts';
@@ -57,7 +58,7 @@ export async function openService(
   const serverHeader = policy.serverHeader ? 'wsgi-ts' : null;
   const refusals = new Refusals(logger, accessLog, serverHeader);
   const { app, chdir, pythonpath, env, python, threads, timeout, argv } = configuration;
-  const handler = await createHandler(app, {
+  const handler = await loadHandler(app, {
     ...{ chdir, pythonpath, env, python, threads, timeout, argv, logger },
     ...{ accessLog, journal, hooks },
     errorLogFile: configuration.logs.file,

@@ -5,8 +5,8 @@
 
 // First, because the imports of a module run in order and before its own statements.
 import '../sigusr1.ts';
-import type { WsgiHandler } from '../bridge/handler.ts';
-import { WsgiTsError } from '../errors.ts';
+import type { WsgiHandler } from '../bridge/handler-options.ts';
+import { inWords, WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { isMasterMessage, type WorkerConfiguration, type WorkerMessage } from '../messages.ts';
@@ -168,7 +168,7 @@ class Worker {
     } catch (error) {
       // The master could open them: since then their folder is gone. Serving without a log is better than not serving.
       logs = new ProcessLogs({ ...configuration.logs, file: '-', accessFile: null }, true);
-      logs.logger.error(describe(error));
+      logs.logger.error(inWords(error));
     }
     this.#logs = logs;
     this.#logger = logs.logger;
@@ -179,7 +179,7 @@ class Worker {
   async #withoutApp(error: unknown, configuration: WorkerConfiguration): Promise<WsgiHandler> {
     const isTheirs = error instanceof WsgiTsError && error.blame === 'application';
     if (!configuration.reload || !isTheirs) throw error;
-    this.#logger?.error(describe(error));
+    this.#logger?.error(inWords(error));
     const { standInFor } = await import('./failure-handler.ts');
     return standInFor(error, configuration, this.#logs?.accessLog ?? null);
   }
@@ -188,7 +188,7 @@ class Worker {
     // gunicorn's exit codes; anything else that keeps a worker from booting is a 3.
     const exitCode = error instanceof WsgiTsError && error.exitCode === 4 ? 4 : 3;
     this.#logger ??= createLogger({ level: 'info', file: '-' });
-    this.#logger.error(describe(error));
+    this.#logger.error(inWords(error));
     this.#hooks?.exiting(0);
     await this.#drainLogs();
     await sendAll({ type: 'boot-failed', exitCode });
@@ -225,7 +225,7 @@ class Worker {
     try {
       this.#logs?.reopen();
     } catch (error) {
-      this.#logger?.error(describe(error));
+      this.#logger?.error(inWords(error));
     }
     this.#service?.handler.reopenLogs();
   }
@@ -234,13 +234,6 @@ class Worker {
     await (this.#logs ?? this.#logger)?.drain();
     this.#logs?.flushSync();
   }
-}
-
-/** One log entry: what happened, what to do about it, and the person's own frames. */
-function describe(error: unknown): string {
-  if (!(error instanceof WsgiTsError)) return stackOf(error);
-  const { message, remedy, traceback } = error;
-  return [message, remedy, traceback].filter((part) => part !== undefined).join('\n');
 }
 
 function stackOf(error: unknown): string {

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { after, describe, test } from 'node:test';
 import express from 'express';
 import { createHandler, WsgiTsError } from '../../src/index.ts';
-import type { HandlerOptions, WsgiHandler } from '../../src/index.ts';
+import type { AppHandler, HandlerOptions } from '../../src/index.ts';
 import { testPythonEnvironment } from '../helpers/python-environment.ts';
 import { inRepository } from '../helpers/repository.ts';
 
@@ -28,16 +28,17 @@ interface Mounted {
   readonly body: string;
 }
 
-const handlers: WsgiHandler[] = [];
+const handlers: AppHandler[] = [];
 const servers: Server[] = [];
 after(async () => {
   for (const server of servers) server.close().closeAllConnections();
   await Promise.all(handlers.map((handler) => handler.close()));
 });
 
-async function load(app: string, more: HandlerOptions = {}): Promise<WsgiHandler> {
-  const handler = await createHandler(app, { ...options, ...more });
+async function load(app: string, more: HandlerOptions = {}): Promise<AppHandler> {
+  const handler = createHandler(app, { ...options, ...more });
   handlers.push(handler);
+  await handler.ready;
   return handler;
 }
 
@@ -124,8 +125,8 @@ describe('createHandler', () => {
     const handler = await load('sleeping:app');
     const url = await listen(handler);
     for (let count = 0; count < 3; count++) await (await fetch(url)).text();
-    assert.equal(handler.served, 3);
-    assert.equal(handler.load.outstanding, 0);
+    const { state, threads, outstanding, waiting, served } = handler.stats();
+    assert.deepEqual([state, threads, outstanding, waiting, served], ['ready', 1, 0, 0, 3]);
   });
 
   test('answers 503 once it is closed', async () => {
@@ -137,9 +138,10 @@ describe('createHandler', () => {
   });
 });
 
-describe('createHandler throws', () => {
+describe('ready rejects', () => {
   async function failure(app: string): Promise<WsgiTsError> {
-    const error: unknown = await createHandler(app, options).catch((reason: unknown) => reason);
+    const handler = createHandler(app, options);
+    const error: unknown = await handler.ready.catch((reason: unknown) => reason);
     assert.ok(error instanceof WsgiTsError, String(error));
     assert.equal(error.blame, 'application');
     return error;

@@ -34,7 +34,8 @@ async function listen(server: Server): Promise<number> {
 }
 
 const chdir = inRepository('fixtures', 'apps');
-const handler = await createHandler('tls_client:app', { threads: 8, chdir, python });
+const handler = createHandler('tls_client:app', { threads: 8, chdir, python });
+await handler.ready;
 const app = createServer(secrets, handler);
 const own = createServer(secrets, (request, response) => {
   seen.requests += 1;

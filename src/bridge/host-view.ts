@@ -1,0 +1,78 @@
+// What a host's framework knows of a request better than the request's own bytes do: where it has mounted the app,
+// and who it says the client is. Used by request-head.ts, made by src/integrations/. Pure.
+
+import { isIP } from 'node:net';
+import type { Seen } from '../http/forwarded.ts';
+import { readAuthority } from '../http/host.ts';
+import type { ServerRequest } from './transaction.ts';
+
+/** What the framework knows; what is left out is as the request and its connection have it. */
+export interface HostView {
+  /** Path at the front of the target that is the mount's and not the app's, as it stands there; '': none. */
+  readonly baseUrl?: string;
+  /** Who the client is, where the framework trusts a proxy that says so. */
+  readonly client?: HostClient;
+}
+
+/** A client as a framework sees it through the proxies that it trusts. */
+export interface HostClient {
+  /** Counts where it is an IP address. */
+  readonly remoteAddress: string;
+  readonly scheme: 'http' | 'https';
+  /** Value of a `Host` field; null: the request's own. Counts where it names a host. */
+  readonly host: string | null;
+}
+
+/** What Express and Connect add to a request of an app mounted below a path. */
+interface MountedRequest {
+  readonly baseUrl?: string;
+  readonly originalUrl?: string;
+}
+
+/** Where a request goes. */
+export interface Mount {
+  /** What is left of the target for the app. */
+  readonly target: string;
+  /** The target as it came. */
+  readonly rawTarget: string;
+  /** Path of the mount, as it came; '': none. */
+  readonly baseUrl: string;
+}
+
+/** Where the app is mounted for this request. */
+export function mountOf(request: ServerRequest, view: HostView | null): Mount {
+  const target = request.url ?? '';
+  const { originalUrl: rawTarget = target, baseUrl } = request as MountedRequest;
+  if (view?.baseUrl !== undefined) {
+    const rest = target.slice(view.baseUrl.length);
+    return { target: rest.startsWith('/') ? rest : `/${rest}`, rawTarget, baseUrl: view.baseUrl };
+  }
+  return { target, rawTarget, baseUrl: baseUrl ?? takenOff(rawTarget, target) };
+}
+
+/** Connect takes the mount's path off the target, and says it nowhere. */
+function takenOff(rawTarget: string, target: string): string {
+  if (rawTarget === target) return '';
+  const [whole, rest] = [pathOf(rawTarget), pathOf(target)];
+  if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length);
+  // `/mount` itself: Connect puts a slash where nothing is left.
+  return rest === '/' ? whole : '';
+}
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
+/** `seen` with what the framework says of the client. */
+export function seenBy(seen: Seen, { remoteAddress, scheme, host }: HostClient): Seen {
+  const known = isIP(remoteAddress) !== 0;
+  const authority = host === null ? null : readAuthority(host);
+  const named = authority !== null && authority.name !== '';
+  return {
+    ...seen,
+    ...(known ? { remoteAddress, remotePort: '' } : {}),
+    scheme,
+    ...(named ? { host, serverName: authority.name, serverPort: authority.port } : {}),
+  };
+}

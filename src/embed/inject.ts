@@ -1,0 +1,150 @@
+// A request to an app without a socket, in the form of light-my-request. Used by create-handler.ts on the event loop.
+// What light-my-request's request lacks to be one of a connection is added here; it must never touch the answer.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { declareConnection } from '../bridge/connection-facts.ts';
+import { WsgiTsError } from '../errors.ts';
+
+/** A request to inject. */
+export interface InjectRequest {
+  /** Default: `GET`. */
+  readonly method?: string;
+  /** A path with its query, or a URL: of that, scheme and host are the request's, too. */
+  readonly url: string;
+  /** Pairs that are added to the query of `url`, or a query. */
+  readonly query?: string | Readonly<Record<string, string | readonly string[]>>;
+  /** Fields by their names; a list is as many fields of one name. */
+  readonly headers?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
+  /** Added to the field `Cookie`. */
+  readonly cookies?: Readonly<Record<string, string>>;
+  /**
+   * The body: text, bytes, a stream, FormData, or any other object, which is sent as JSON (with its `Content-Type`,
+   * where `headers` have none).
+   */
+  readonly payload?: string | Uint8Array | NodeJS.ReadableStream | object;
+  /** Value of the field `Host`. Default: the host of `url`, else `localhost`. */
+  readonly authority?: string;
+  /** The client's address, which is `REMOTE_ADDR`. Default: `127.0.0.1`. */
+  readonly remoteAddress?: string;
+}
+
+/** The answer, whole. */
+export interface InjectResponse {
+  readonly statusCode: number;
+  readonly statusMessage: string;
+  /** Fields by their names in lower case; one that came more than once is a list. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The body as UTF-8. */
+  readonly body: string;
+  /** As `body`. */
+  readonly payload: string;
+  /** The body's bytes. */
+  readonly rawPayload: Buffer;
+  /** What `Set-Cookie` fields say, each with `name`, `value` and its attributes (`path`, `httpOnly`, …). */
+  readonly cookies: readonly {
+    readonly name: string;
+    readonly value: string;
+    [attribute: string]: unknown;
+  }[];
+  /**
+   * The body, read as JSON.
+   *
+   * @throws SyntaxError where it is none
+   */
+  json<T = unknown>(): T;
+}
+
+/** What takes the request. */
+type Dispatch = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Requests under way: Python's threads alone don't keep a process alive. */
+let under = 0;
+let holding: NodeJS.Timeout | undefined;
+const LONG = 2 ** 30;
+
+/**
+ * Sends `dispatch` a request and reads its answer.
+ *
+ * @throws WsgiTsError `ERR_WSGI_INJECTION` (operator) for a request that can't be sent, `ERR_WSGI_CUT_OFF` (application)
+ * where the answer breaks off
+ */
+export async function inject(
+  dispatch: Dispatch,
+  given: InjectRequest | string,
+): Promise<InjectResponse> {
+  const request = typeof given === 'string' ? { url: given } : given;
+  if (under++ === 0) holding = setInterval(() => undefined, LONG);
+  try {
+    const { default: lightMyRequest } = await import('light-my-request');
+    const { url, secure } = read(request.url);
+    const { authority = url.host } = request;
+    const options = { ...request, authority, headers: fields(request), ...body(request) };
+    return (await lightMyRequest((injected, response) => {
+      // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
+      const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
+      const { remoteAddress = '' } = injected.socket;
+      const scheme = secure ? 'https' : 'http';
+      declareConnection(injected.socket, { ...here, remoteAddress, scheme });
+      dispatch(injected, response);
+    }, options as never)) as unknown as InjectResponse;
+  } catch (error) {
+    throw coded(error);
+  } finally {
+    if (--under === 0) clearInterval(holding);
+  }
+}
+
+function read(text: unknown): { url: URL; secure: boolean } {
+  if (typeof text === 'string' && URL.canParse(text, 'http://localhost')) {
+    const url = new URL(text, 'http://localhost');
+    if (url.protocol === 'http:' || url.protocol === 'https:') {
+      return { url, secure: url.protocol === 'https:' };
+    }
+  }
+  throw refused(
+    `url: ${JSON.stringify(text) ?? 'nothing'} is neither a path nor a URL of http or https`,
+  );
+}
+
+type Fields = Record<string, string | number | readonly string[]>;
+
+/** What is undefined is left out; a body whose length nobody knows is sent in chunks, as node:http does it. */
+function fields({ headers = {}, payload }: InjectRequest): Fields {
+  const kept = Object.entries(headers).filter(([, value]) => value !== undefined) as [
+    string,
+    string | number | readonly string[],
+  ][];
+  const framed = kept.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
+  if (isStream(payload) && !framed) kept.push(['transfer-encoding', 'chunked']);
+  return Object.fromEntries(kept);
+}
+
+/** light-my-request takes bytes as Buffer alone, and of streams those of Node. */
+function body({ payload }: InjectRequest): { payload?: unknown } {
+  if (payload === undefined) return {};
+  if (payload instanceof Uint8Array && !Buffer.isBuffer(payload)) {
+    return { payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
+  }
+  return { payload };
+}
+
+function isStream(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && 'pipe' in payload;
+}
+
+function coded(error: unknown): unknown {
+  if (error instanceof WsgiTsError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'LIGHT_ECONNRESET') {
+    return new WsgiTsError(
+      'ERR_WSGI_CUT_OFF',
+      'application',
+      'The answer broke off. The error log says why.',
+    );
+  }
+  return refused(message, error);
+}
+
+function refused(message: string, cause?: unknown): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_INJECTION', 'operator', message, { cause });
+}

@@ -1,0 +1,199 @@
+// The options of createHandler: which settings make sense for an app inside somebody's Node program, what such a program
+// can give besides, and what becomes of them for the bridge. Called once by each createHandler, on the event loop.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { LoadOptions } from '../bridge/handler-options.ts';
+import { createAccessLog, type AccessLog, type AccessRecord } from '../log/access-log.ts';
+import { createLogger, type Logger } from '../log/logger.ts';
+import { WsgiTsError } from '../errors.ts';
+import { readOptions, valuesOf, type SettingOptions } from '../settings/options.ts';
+import type { Settings } from '../settings/table.ts';
+import { settingsWorld } from '../settings/this-machine.ts';
+import { environmentVariables } from '../settings/value-types.ts';
+import { fromHostLogger, type HostLogger } from './host-logger.ts';
+import { readTarget, type AppTarget } from './target.ts';
+
+/** The settings that make sense where sockets and processes are somebody else's. */
+const settingKeys = [
+  ...(['chdir', 'pythonpath', 'env', 'python', 'noBuild'] as const),
+  ...(['threads', 'timeout', 'gracefulTimeout'] as const),
+  ...(['limitRequestBody', 'limitWaitingRequests', 'noServerHeader'] as const),
+  ...(['bodyTimeout', 'responseTimeout', 'minimumRate', 'responseBuffer'] as const),
+  ...(['sendfile', 'tmpUploadDir'] as const),
+  ...(['forwardedAllowIps', 'secureSchemeHeaders', 'forwarderHeaders', 'headerMap'] as const),
+  ...(['forwardedHops', 'forwardedHeader', 'forwardedFields'] as const),
+  ...(['logLevel', 'errorLogFile', 'logFormat', 'accessLogFile', 'accessLogFormat'] as const),
+] as const;
+
+type HandlerSetting = (typeof settingKeys)[number];
+
+/** Where lines of the access log go in a Node program: each answered request as an object. */
+export interface AccessListener {
+  write(record: AccessRecord): void;
+}
+
+/** What a Node program can give besides settings. */
+interface ProgramOptions {
+  /** Where errors go. Default: `errorLogFile`, in the server's own form. */
+  readonly logger?: HostLogger | undefined;
+  /** Told of each answered request. Default: `accessLogFile`, or nobody. */
+  readonly accessLog?: AccessListener | undefined;
+  /**
+   * Whether an app's answer 404 is thrown away and `next()` called in its place, for what else serves this path.
+   * Needs a caller that gives `next`. Default: false.
+   */
+  readonly fallthrough?: boolean | undefined;
+}
+
+const programKeys = ['logger', 'accessLog', 'fallthrough'] as const;
+
+/** Options of `createHandler`: settings of docs/settings.md by their keys, and what only a Node program has. */
+export type HandlerOptions = SettingOptions<HandlerSetting> & ProgramOptions;
+
+/** Everything that is known before an app is loaded. */
+export interface Plan {
+  readonly app: string;
+  readonly load: LoadOptions;
+  readonly logger: Logger;
+  readonly settings: Pick<Settings, HandlerSetting>;
+  /** Closes the log files that were opened for this handler. */
+  readonly closeLogs: () => void;
+}
+
+/** What an integration adds: it is no option of the program's. */
+export type HostOptions = Pick<LoadOptions, 'hostView'>;
+
+/**
+ * Reads target and options.
+ *
+ * @throws WsgiTsError (operator): what readTarget and readOptions throw, `ERR_WSGI_OPTION` for a logger that is none,
+ * `ERR_WSGI_LOG_FILE` for a log file that can't be opened
+ */
+export function plan(target: AppTarget, options: HandlerOptions, host: HostOptions): Plan {
+  const { app, settings: ofTarget } = readTarget(target);
+  const { logger: hostLogger, accessLog: listener, fallthrough, ...given } = options;
+  checkProgramOptions({ hostLogger, listener, fallthrough });
+  for (const key of ['chdir', 'python'] as const) {
+    if (given[key] === undefined || ofTarget[key] === undefined) continue;
+    throw option(`${key} is given twice: with the app, and as an option`);
+  }
+  const world = settingsWorld({});
+  const texts = readOptions(
+    { ...given, ...ofTarget },
+    world,
+    new Set([...settingKeys, ...programKeys]),
+    'this setting has no use in a Node program, whose sockets and processes are its own. serve() takes it.',
+  );
+  const settings = valuesOf(settingKeys, texts, world);
+  const logger = hostLogger
+    ? fromHostLogger(hostLogger, settings.logLevel)
+    : createLogger({
+        level: settings.logLevel,
+        file: settings.errorLogFile,
+        form: settings.logFormat,
+      });
+  const file = openAccessLog(settings);
+  const accessLog = listener === undefined ? file : both(listener, file);
+  return {
+    app,
+    settings,
+    logger,
+    load: {
+      ...loadOptions(settings),
+      logger,
+      accessLog,
+      fallthrough: fallthrough === true,
+      ...host,
+    },
+    closeLogs: () => {
+      file?.close();
+      logger.close();
+    },
+  };
+}
+
+function loadOptions(settings: Pick<Settings, HandlerSetting>): LoadOptions {
+  const env = environmentVariables(settings.env);
+  return {
+    chdir: settings.chdir,
+    pythonpath: settings.pythonpath,
+    env,
+    python: settings.python === null ? null : fromDirectory(settings.python, settings.chdir),
+    build: !settings.noBuild,
+    threads: settings.threads,
+    timeout: settings.timeout,
+    errorLogFile: settings.errorLogFile,
+    serverHeader: settings.noServerHeader ? null : 'wsgi-ts',
+    limitRequestBody: settings.limitRequestBody,
+    limitWaitingRequests: settings.limitWaitingRequests,
+    deadlines: {
+      head: 0, // the host's server has read it
+      body: settings.bodyTimeout,
+      response: settings.responseTimeout,
+      minimumRate: settings.minimumRate,
+    },
+    responseBuffer: settings.responseBuffer,
+    sendfile: settings.sendfile,
+    temporaryFolder: settings.tmpUploadDir,
+    trust: {
+      forwardedAllowIps: settings.forwardedAllowIps,
+      secureSchemeHeaders: settings.secureSchemeHeaders,
+      forwarderHeaders: settings.forwarderHeaders,
+      headerMap: settings.headerMap,
+      forwardedHops: settings.forwardedHops,
+      forwardedHeader: settings.forwardedHeader,
+      forwardedFields: settings.forwardedFields,
+      scriptName: env['SCRIPT_NAME'] ?? '',
+    },
+  };
+}
+
+/** Relative to the app's directory, as `--python` is to `--chdir`; or a command's name. */
+function fromDirectory(python: string, directory: string): string {
+  const path = resolve(directory, python);
+  return existsSync(path) ? path : python;
+}
+
+function openAccessLog(settings: Pick<Settings, HandlerSetting>): AccessLog | null {
+  const { accessLogFile: file, accessLogFormat: format, logFormat: form } = settings;
+  return file === null ? null : createAccessLog({ file, format, form });
+}
+
+function both(listener: AccessListener, file: AccessLog | null): AccessLog {
+  const nothing = (): void => undefined;
+  const rest = file ?? { write: nothing, reopen: nothing, flushSync: nothing, close: nothing };
+  return {
+    ...rest,
+    write: (record) => {
+      listener.write(record);
+      rest.write(record);
+    },
+  };
+}
+
+function checkProgramOptions(options: {
+  readonly hostLogger: unknown;
+  readonly listener: unknown;
+  readonly fallthrough: unknown;
+}): void {
+  const { hostLogger, listener, fallthrough } = options;
+  if (hostLogger !== undefined && !has(hostLogger, ['error', 'warn', 'info'])) {
+    throw option('logger: an object with the functions error, warn and info is expected');
+  }
+  if (listener !== undefined && !has(listener, ['write'])) {
+    throw option('accessLog: an object with the function write is expected');
+  }
+  if (fallthrough !== undefined && typeof fallthrough !== 'boolean') {
+    throw option(`fallthrough: '${String(fallthrough)}' is not true or false`);
+  }
+}
+
+function has(object: unknown, names: readonly string[]): boolean {
+  if ((typeof object !== 'object' && typeof object !== 'function') || object === null) return false;
+  return names.every((name) => typeof (object as Record<string, unknown>)[name] === 'function');
+}
+
+function option(message: string): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_OPTION', 'operator', message);
+}

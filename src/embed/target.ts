@@ -1,0 +1,67 @@
+// Which app is meant, as a Node program says it. Used by create-handler.ts, and by whoever starts a server from a program.
+// Pure; whether there is such an app is for Python to find out.
+
+import { WsgiTsError } from '../errors.ts';
+
+/**
+ * A WSGI app: `'module:variable'` as the command takes it, or its parts.
+ *
+ * A module alone means its variable `application` (PEP 3333); a callable may be `object.attribute`, or the call of a
+ * factory with literal arguments, `"create_app('test')"`.
+ */
+export type AppTarget = string | AppTargetParts;
+
+/** An app by its parts. */
+export interface AppTargetParts {
+  /** Dotted name of a Python module: `'app'`, `'shop.wsgi'`. */
+  readonly module: string;
+  /** What to serve in it. Default: `'application'`. */
+  readonly callable?: string;
+  /** Directory the app is imported from; a relative one starts at the working directory. Default: that one. */
+  readonly chdir?: string;
+  /** A virtual environment, or its Python. Default: the one that is found (docs/settings.md, `--python`). */
+  readonly python?: string;
+}
+
+/** A target that was read: what the command takes, and settings that come with it. */
+export interface ReadTarget {
+  /** `module:callable` */
+  readonly app: string;
+  readonly settings: { readonly chdir?: string; readonly python?: string };
+}
+
+const parts: ReadonlySet<string> = new Set(['module', 'callable', 'chdir', 'python']);
+
+/**
+ * Reads a target.
+ *
+ * @throws WsgiTsError `ERR_WSGI_TARGET_FORM` (operator) for what is none, `ERR_WSGI_NO_APP` (operator) where it is empty
+ */
+export function readTarget(target: unknown): ReadTarget {
+  if (typeof target === 'string') return { app: named(target), settings: {} };
+  if (typeof target !== 'object' || target === null || Array.isArray(target)) {
+    throw noTarget(`${target === null ? 'null' : typeof target} is no app`);
+  }
+  const given = Object.entries(target).filter(([, value]) => value !== undefined);
+  for (const [key, value] of given) {
+    if (!parts.has(key)) throw noTarget(`there is no part ${key} of an app`);
+    if (typeof value !== 'string') throw noTarget(`${key}: ${typeof value} is not a text`);
+  }
+  const {
+    module = '',
+    callable,
+    ...settings
+  } = Object.fromEntries(given) as Partial<Record<keyof AppTargetParts, string>>;
+  return { app: callable === undefined ? named(module) : `${named(module)}:${callable}`, settings };
+}
+
+function named(name: string): string {
+  if (name.trim() !== '') return name;
+  throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No app is named.', { remedy });
+}
+
+function noTarget(message: string): WsgiTsError {
+  return new WsgiTsError('ERR_WSGI_TARGET_FORM', 'operator', message, { remedy });
+}
+
+const remedy = "Name it as 'module:variable', or as { module, callable, chdir, python }.";
