@@ -147,7 +147,8 @@ export class AppBesideVite {
   }
 
   #routeOf(request: Received): Omit<Route, 'onFailure'> | null {
-    const { originalUrl } = request as Connect.IncomingMessage;
+    // Vite's middlewares may be part of another server, which may have taken something off.
+    const { originalUrl }: { originalUrl?: string } = request;
     const target = originalUrl ?? request.url ?? '';
     const prefix = this.#plan.prefixes.of(target);
     if (prefix === null) return null;
