@@ -11,9 +11,13 @@ const environment = never(
   'process.env comes in from the composition roots: cli.ts, master/master.ts, worker/worker.ts.',
 );
 // pymport reads its environment when it is loaded, so the one who loads it must set it.
-const compositionRoots = ['cli', 'master/master', 'worker/worker', 'bridge/interpreter'].map(
-  (name) => `src/${name}.ts`,
-);
+const compositionRoots = [
+  'cli',
+  'embed/serve',
+  'master/master',
+  'worker/worker',
+  'bridge/interpreter',
+].map((name) => `src/${name}.ts`);
 const knownSafe = [
   { from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' },
 ];

@@ -5,7 +5,6 @@
 // First, because the imports of a module run in order and before its own statements.
 import './sigusr1.ts';
 import { CommanderError } from 'commander';
-import type { Variables } from './binding/site.ts';
 import { write } from './command/output.ts';
 import { serve } from './command/serve.ts';
 import { WsgiTsError } from './errors.ts';
@@ -13,7 +12,7 @@ import { WsgiTsError } from './errors.ts';
 /** Exit codes are gunicorn's: 1 for a wrong value, 2 (argparse's) for a command line it can't read. */
 const usageExitCode = 2;
 
-async function main(argv: readonly string[], variables: Variables): Promise<number> {
+async function main(argv: readonly string[], variables: NodeJS.ProcessEnv): Promise<number> {
   const [name, ...others] = argv;
   if (name === 'binding') return (await import('./command/binding.ts')).binding(others, variables);
   if (name === 'doctor') return (await import('./command/doctor.ts')).doctor(others, variables);

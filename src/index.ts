@@ -6,3 +6,4 @@ export type { InjectRequest, InjectResponse } from './embed/inject.ts';
 export type { AccessListener, HandlerOptions } from './embed/options.ts';
 export type { AppTarget, AppTargetParts } from './embed/target.ts';
 export type { AccessRecord, Outcome } from './log/access-log.ts';
+export { serve, type RunningServer, type ServeOptions, type ServerOutput } from './embed/serve.ts';

@@ -1,6 +1,7 @@
 // What master and worker say to each other over Node's IPC channel: one discriminated union a direction,
 // and guards that refuse anything else. Both sides import this file; it imports neither of them.
 
+import type { ErrorReport } from './error-report.ts';
 import type { HttpPolicy } from './http/policy.ts';
 
 /** A listening socket as a worker sees it: an inherited descriptor and the address it is bound to. */
@@ -137,7 +138,7 @@ export type WorkerMessage =
   /** The app is loaded and connections are being accepted. */
   | { readonly type: 'ready' }
   /** The app could not be loaded: the reason is in the log already; the exit code is gunicorn's 3 or 4. */
-  | { readonly type: 'boot-failed'; readonly exitCode: 3 | 4 }
+  | { readonly type: 'boot-failed'; readonly exitCode: 3 | 4; readonly error: ErrorReport }
   /** The event loop lives. */
   | {
       readonly type: 'heartbeat';

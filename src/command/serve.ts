@@ -8,6 +8,8 @@ import { loadFailure, type LoadFailure } from '../bridge/load-failure.ts';
 import { version } from '../bridge/version.ts';
 import { readCertificates } from '../certificates.ts';
 import { WsgiTsError } from '../errors.ts';
+import { Launch } from '../master/launch.ts';
+import { ParentChannel } from '../master/parent-channel.ts';
 import { renderConfiguration } from '../settings/render.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
@@ -31,7 +33,24 @@ An app in a module of such a name: wsgi-ts doctor:application`;
  * @returns the exit code
  * @throws CommanderError, and WsgiTsError (operator, application) where nothing can be served
  */
-export async function serve(argv: readonly string[], variables: Variables): Promise<number> {
+export async function serve(
+  argv: readonly string[],
+  variables: NodeJS.ProcessEnv,
+): Promise<number> {
+  const channel = ParentChannel.open(process, variables);
+  try {
+    return await serveOrCheck(argv, variables, channel);
+  } catch (error) {
+    await new Launch(channel).failed(error); // there may be no terminal to tell
+    throw error;
+  }
+}
+
+async function serveOrCheck(
+  argv: readonly string[],
+  variables: Variables,
+  channel: ParentChannel | null,
+): Promise<number> {
   const command = newCommand('wsgi-ts')
     .usage('[options] app')
     .description("Serves a Python WSGI app. Signals, flags and log lines are gunicorn's.")
@@ -57,7 +76,7 @@ export async function serve(argv: readonly string[], variables: Variables): Prom
     await checkApp(settings.app, settings);
     return 0;
   }
-  return start(resolved, reread, variables);
+  return start(resolved, reread, variables, channel);
 }
 
 /** Runs the master: here, or in a process of its own. */
@@ -65,23 +84,20 @@ async function start(
   resolved: ResolvedSettings,
   reread: () => Promise<ResolvedSettings>,
   variables: Variables,
+  channel: ParentChannel | null,
 ): Promise<number> {
-  const { detach, openLaunch } = await import('../master/daemon.ts');
   const { isSuccessor } = await import('../master/upgrade.ts');
-  const launch = openLaunch(variables);
   const { settings } = resolved;
-  // A second master (SIGUSR2) is away from the terminal already.
-  if (settings.daemon && launch === null && !isSuccessor(variables)) {
-    return detach(settings, variables);
+  // A second master (SIGUSR2) is away from the terminal already, and a program that talks to its server keeps it.
+  const isOwn = channel === null || channel.starter === 'other';
+  if (settings.daemon && isOwn && !isSuccessor(variables)) {
+    const { detach } = await import('../master/daemon.ts');
+    const { urls, patience } = await detach(settings, variables);
+    channel?.serving(urls, patience);
+    return 0;
   }
   const { runMaster } = await import('../master/master.ts');
-  try {
-    const options = launch === null ? { reread } : { reread, launch };
-    return await runMaster(resolved, version, options);
-  } catch (error) {
-    launch?.failed(error); // there is no terminal to tell
-    throw error;
-  }
+  return runMaster(resolved, version, { reread, launch: new Launch(channel) });
 }
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */

@@ -148,8 +148,8 @@ export class AppBesideVite {
 
   #routeOf(request: Received): Omit<Route, 'onFailure'> | null {
     // Vite's middlewares may be part of another server, which may have taken something off.
-    const { originalUrl }: { originalUrl?: string } = request;
-    const target = originalUrl ?? request.url ?? '';
+    const { originalUrl, url }: { originalUrl?: string; url?: string | undefined } = request;
+    const target = originalUrl ?? url ?? '';
     const prefix = this.#plan.prefixes.of(target);
     if (prefix === null) return null;
     return { target, mount: this.#plan.mount ? prefix : '', socketPath: this.#sockets.socket };

@@ -98,7 +98,7 @@ export function wsgiRoute(
 }
 
 function knownApps(): Map<string, AppHandler> {
-  const holder: { [routes]?: Map<string, AppHandler> } = globalThis;
+  const holder = globalThis as unknown as { [routes]?: Map<string, AppHandler> };
   return (holder[routes] ??= new Map<string, AppHandler>());
 }
 

@@ -42,7 +42,7 @@ type NotHere =
 const forDevelopment = {
   workers: 1,
   threads: 4,
-  loglevel: 'warning',
+  logLevel: 'warning',
   gracefulTimeout: 1,
   bootTimeout: 30,
   timeout: 0,
@@ -51,7 +51,7 @@ const forDevelopment = {
 /** Of the two processes, Vite's sees the browser: the other believes it. */
 const behindVite = {
   forwardedHops: 1,
-  forwardedFields: 'for,proto',
+  forwardedFields: ['for', 'proto'],
 } satisfies ServeOptions;
 
 /**
@@ -94,7 +94,7 @@ export function wsgi(options: ViteWsgiOptions): Plugin {
       };
       const app = new AppBesideVite(plan, server, send);
       inDevelopment.set(server.environments.client, app);
-      server.ws.on('vite:client:connect', (_data, client) => {
+      server.environments.client.hot.on('vite:client:connect', (_data, client) => {
         if (app.overlay !== null) client.send(app.overlay);
       });
       server.watcher.add(files.outside(server.config.root));

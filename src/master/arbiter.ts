@@ -8,7 +8,15 @@ import { noticesDue, overdue } from './deadlines.ts';
 import { Draft } from './draft.ts';
 import type { MutableWorker } from './draft.ts';
 import { describeExit, nameOf, shownRequests } from './exit-report.ts';
-import { beginGeneration, beginStop, fallBack, finish, obey, sayHealth } from './orders.ts';
+import {
+  abandon,
+  beginGeneration,
+  beginStop,
+  fallBack,
+  finish,
+  obey,
+  sayHealth,
+} from './orders.ts';
 import { replaceAll } from './replacement.ts';
 import { plan } from './staffing.ts';
 import {
@@ -42,6 +50,7 @@ export function decide(state: ArbiterState, event: Event): Decision {
 function take(draft: Draft, event: Event): void {
   if (event.type === 'tick') tick(draft);
   else if (event.type === 'signal') obey(draft, event.signal);
+  else if (event.type === 'abandoned') abandon(draft, event.why);
   else if (event.type === 'changed') replaceAll(draft, event.paths);
   else if (event.type === 'reloaded') beginGeneration(draft, event.generation, event.settings);
   else {

@@ -1,97 +1,37 @@
 // --daemon: the command starts itself once more, away from the terminal, and ends when a worker of the copy serves, or
 // none can.
-// Node can't fork without exec. `detach` runs in the command that the person typed (serve.ts), `openLaunch` in the copy;
-// the two speak over Node's IPC channel until the copy has begun. The person must always hear how it went: a copy that
-// dies without a word is noticed too.
+// Node can't fork without exec. `detach` runs in the command that the person typed (serve.ts); the copy speaks to it over
+// Node's IPC channel (parent-channel.ts) until it has begun. The person must always hear how it went: a copy that dies
+// without a word is noticed too.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
+import { errorOf } from '../error-report.ts';
 import { WsgiTsError } from '../errors.ts';
-import type { Blame } from '../errors.ts';
+import { launchVariable } from '../launch-words.ts';
+import type { LaunchedBy, ServerWord } from '../launch-words.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Tells the copy what it is; it is taken out of the environment before anything else starts. */
-const marker = 'WSGI_TS_DAEMON';
-
-/** What the copy says. */
-type LaunchMessage =
-  | { readonly type: 'begun' }
-  | {
-      readonly type: 'failed';
-      readonly code: string;
-      readonly blame: Blame;
-      readonly message: string;
-      readonly remedy?: string;
-      readonly traceback?: string;
-      readonly exitCode: number;
-    };
-
-/** A daemon's way to tell how its start goes; where nobody waits, the calls do nothing. */
-export interface Launch {
-  /** The listeners are open: the command may end. */
-  begun(): void;
-  /** It can't start: the command says why, and ends with the error's exit code. */
-  failed(error: unknown): void;
-}
-
-/** Of a server in the foreground. */
-export const noLaunch: Launch = { begun: () => undefined, failed: () => undefined };
-
-/** The copy's end of the launch; null in a process that is no copy. */
-export function openLaunch(variables: Variables): Launch | null {
-  if (variables[marker] === undefined || process.send === undefined) return null;
-  const tell = (message: LaunchMessage): void => {
-    if (!process.connected) return;
-    process.send?.(message, undefined, undefined, () => {
-      // Who waited may be gone; either way there is no more to say.
-      if (process.connected) process.disconnect();
-    });
-  };
-  return {
-    begun: () => {
-      tell({ type: 'begun' });
-    },
-    failed: (error) => {
-      tell(failure(error));
-    },
-  };
-}
-
-/** Takes the mark out of a copy's environment, which the app and its children will see. */
-export function forgetLaunch(env: NodeJS.ProcessEnv): void {
-  Reflect.deleteProperty(env, marker);
-}
-
-function failure(error: unknown): LaunchMessage {
-  if (!(error instanceof WsgiTsError)) {
-    const message = `a fault in wsgi-ts itself: ${String(error instanceof Error ? error.stack : error)}`;
-    return { type: 'failed', code: 'ERR_WSGI_DAEMON', blame: 'server', message, exitCode: 1 };
-  }
-  const { code, blame, message, remedy, traceback, exitCode } = error;
-  return {
-    ...{ type: 'failed', code, blame, message, exitCode },
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(traceback === undefined ? {} : { traceback }),
-  };
-}
-
 /**
  * Starts the daemon and waits until it listens. SIGINT, SIGTERM and SIGHUP meanwhile stop it.
  *
  * @param variables - the environment, which the daemon gets too
- * @returns the exit code, 0
+ * @returns what it said when it served
  * @throws WsgiTsError what the daemon could not start for; `ERR_WSGI_DAEMON` where it ended without saying why
  */
-export async function detach(settings: DaemonSettings, variables: Variables): Promise<number> {
+export async function detach(
+  settings: DaemonSettings,
+  variables: Variables,
+): Promise<Pick<ServerWord & { readonly type: 'serving' }, 'urls' | 'patience'>> {
   const daemon = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true, // setsid(2): no terminal, no job of any shell
     stdio: standardStreams(settings),
-    env: { ...variables, [marker]: '1' },
+    env: { ...variables, [launchVariable]: 'daemon' satisfies LaunchedBy },
   });
   const stop = (): void => {
     daemon.kill('SIGTERM');
@@ -100,14 +40,17 @@ export async function detach(settings: DaemonSettings, variables: Variables): Pr
   for (const signal of signals) process.on(signal, stop);
   try {
     const answer = await outcome(daemon);
-    if (answer.type === 'begun') return 0;
-    throw new WsgiTsError(answer.code, answer.blame, answer.message, answer);
+    if (answer.type === 'failed') throw errorOf(answer.error);
+    return answer;
   } finally {
     for (const signal of signals) process.off(signal, stop);
     if (daemon.connected) daemon.disconnect();
     daemon.unref();
   }
 }
+
+/** How a start goes. */
+type Outcome = ServerWord & { readonly type: 'serving' | 'failed' };
 
 type DaemonSettings = Pick<Settings, 'bind' | 'enableStdioInheritance'>;
 
@@ -125,12 +68,12 @@ function standardStreams({ bind, enableStdioInheritance }: DaemonSettings): Stdi
 }
 
 /** The first message; or an error that says how the process ended without one. */
-async function outcome(daemon: ChildProcess): Promise<LaunchMessage> {
+async function outcome(daemon: ChildProcess): Promise<Outcome> {
   const waiting = new AbortController();
   const { signal } = waiting;
   try {
     return await Promise.race([
-      once(daemon, 'message', { signal }).then(([message]) => message as LaunchMessage),
+      once(daemon, 'message', { signal }).then(([message]) => message as Outcome),
       // Not 'exit': what it has said is read before 'close'.
       once(daemon, 'close', { signal }).then(([code, killer]) => {
         const how = killer === null ? `with exit code ${String(code)}` : `by ${String(killer)}`;

@@ -14,13 +14,12 @@ import type { Logger, ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
-import { noLaunch } from './daemon.ts';
-import type { Launch } from './daemon.ts';
 import { makeGeneration } from './generation.ts';
 import type { Generation, GenerationSurroundings } from './generation.ts';
 import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
 import type { MasterHooks } from './hooks.ts';
+import { Launch } from './launch.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import { logPolicy } from './log-policy.ts';
 import type { Listener } from './listeners.ts';
@@ -50,7 +49,7 @@ export interface MasterOptions {
   readonly reread: () => Promise<ResolvedSettings>;
   /** The program of a worker; a test may have one of its own. */
   readonly worker?: URL;
-  /** Who waits for a daemon's start. */
+  /** Who waits for the server. */
   readonly launch?: Launch;
 }
 
@@ -64,7 +63,7 @@ export interface MasterOptions {
 export async function runMaster(
   resolved: ResolvedSettings,
   version: string,
-  { reread, worker = workerProgram, launch = noLaunch }: MasterOptions,
+  { reread, worker = workerProgram, launch = new Launch(null) }: MasterOptions,
 ): Promise<number> {
   const { settings, warnings, notes } = resolved;
   const startedIn = workingDirectory(process.env);
@@ -82,6 +81,18 @@ export async function runMaster(
   const terminal = new Terminal(process.env);
   const unwatch = watchSignals(process, (signal) => {
     onSignal(terminal.meant(signal, logger));
+  });
+  let onGone = (why: string): void => {
+    logger.warning(`${why}: stopping`);
+    interruption.abort();
+  };
+  launch.channel?.listen({
+    gone: (why) => {
+      onGone(why);
+    },
+    reload: () => {
+      onSignal('SIGHUP');
+    },
   });
   const cleanups: (() => Promise<void> | void)[] = [unwatch];
   try {
@@ -162,8 +173,11 @@ export async function runMaster(
         ...shared,
         surroundings,
         finish: (exitCode) => {
-          if (exitCode !== 0) launch.failed(noWorker(exitCode));
-          finish(exitCode);
+          if (exitCode === 0) finish(exitCode);
+          else
+            void launch.bootless(exitCode).then(() => {
+              finish(exitCode);
+            });
         },
         reread,
         basis,
@@ -171,11 +185,14 @@ export async function runMaster(
         launch,
       });
       onSignal = supervisor.signal;
+      onGone = (why) => {
+        supervisor.abandoned(why);
+      };
       held = () => supervisor.listeners;
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
-    launch.failed(error);
+    await launch.failed(error);
     if (!(error instanceof WsgiTsError)) throw error;
     logger.error([error.message, error.remedy, error.traceback].filter(Boolean).join('\n'));
     return error.exitCode;
@@ -199,7 +216,7 @@ interface Parts {
   readonly basis: GenerationSurroundings;
   readonly surroundings: Surroundings;
   readonly notifier: ServiceNotifier;
-  /** Who waits for a daemon's start: until a worker serves. */
+  /** Who waits for the server. */
   readonly launch: Launch;
   /** Ends whatever waits. */
   readonly interruption: AbortController;
@@ -208,6 +225,7 @@ interface Parts {
 /** Ties supervisor and reloader together. */
 function supervise(first: Generation, parts: Parts): Supervisor {
   const { succession, reread, basis, surroundings, logger, pythonLogs, hooks, notifier } = parts;
+  const { launch } = parts;
   const reloader = new Reloader(first, {
     reread,
     surroundings: basis,
@@ -215,11 +233,13 @@ function supervise(first: Generation, parts: Parts): Supervisor {
     onReread: (settings) => {
       hooks.onReload(settings);
     },
-    onFailure: () => {
+    onFailure: (error) => {
       notifier.reloaded();
+      launch.reloadFailed(error);
     },
     isStopping: () => parts.interruption.signal.aborted,
     onGeneration: (generation) => {
+      launch.reloading(generation.number);
       supervisor.begin(generation);
     },
   });
@@ -231,12 +251,16 @@ function supervise(first: Generation, parts: Parts): Supervisor {
     },
     onGoBack: (generation) => {
       reloader.goBack(generation);
+      launch.discarded();
     },
     upgrade: (listeners) => {
       if (hooks.preExec()) succession.start(listeners, surroundings.passedOn(notifier));
     },
-    observe: (state) => {
-      if (state.workers.some(({ phase }) => phase === 'ready')) parts.launch.begun();
+    onBootFailure: (error) => {
+      launch.bootFailed(error);
+    },
+    observe: (state, current) => {
+      launch.observe(state, current);
       // Whoever goes on is the service now; its stop is not.
       if (state.stop === null || succession.successor === null) notifier.observe(state);
       else notifier.mainPid(succession.successor);
@@ -261,14 +285,6 @@ function supervise(first: Generation, parts: Parts): Supervisor {
   });
   if (first.settings.reload) void watchFiles(first.settings, logger, supervisor.changed);
   return supervisor;
-}
-
-/** What the command of a daemon says whose app can't be served. */
-function noWorker(exitCode: number): WsgiTsError {
-  return new WsgiTsError('ERR_WSGI_DAEMON', 'application', 'No worker could be started', {
-    exitCode,
-    remedy: 'The error log (--error-logfile) says why; so does wsgi-ts --check-config.',
-  });
 }
 
 /** Has workers replaced whenever a file of the app changes (--reload). */

@@ -1,11 +1,11 @@
 // What the arbiter does at a signal, at a reload and at the end: the rules that are about the whole server.
 // arbiter.ts calls these for one event each, with its draft of the next state. Pure: see arbiter.ts.
 
-import type { Draft } from './draft.ts';
+import type { Draft, MutableWorker } from './draft.ts';
 import { describeStop } from './exit-report.ts';
 import { meaningOf, resized, shortName } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
-import { quickStopLimit, unwellAfter } from './supervision.ts';
+import { abandonedLimit, quickStopLimit, unwellAfter } from './supervision.ts';
 import type { ArbiterSettings, Stop } from './supervision.ts';
 
 /** Does what a signal asks. */
@@ -66,9 +66,20 @@ export function beginStop(
 ): void {
   draft.state.stop = { exitCode, reason, since: draft.now };
   draft.act({ type: 'close-listeners' });
-  for (const worker of draft.state.workers) {
-    if (worker.phase !== 'failed') draft.stop(worker, graceful);
-  }
+  for (const worker of draft.state.workers.filter(isToldToStop)) draft.stop(worker, graceful);
+}
+
+/** One that could not load the app ends by itself. */
+const isToldToStop = ({ phase }: MutableWorker): boolean => phase !== 'failed';
+
+/** Whoever has started the server is gone, and it goes too: at once, also where a stop is under way. */
+export function abandon(draft: Draft, why: string): void {
+  const { state, now } = draft;
+  draft.log('warning', `${why}: stopping`);
+  const limit = now + abandonedLimit;
+  if (state.stop === null) beginStop(draft, { graceful: false, exitCode: 0, reason: null });
+  else for (const worker of state.workers.filter(isToldToStop)) draft.stop(worker, false);
+  for (const worker of state.workers) worker.killAt = Math.min(worker.killAt ?? Infinity, limit);
 }
 
 /** A second INT or QUIT: those that still run get two seconds. */

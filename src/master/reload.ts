@@ -24,8 +24,8 @@ export interface ReloaderOptions {
   readonly logger: Logger;
   /** Is told of the new settings, which workers will be started with. @throws WsgiTsError where they are of no use */
   readonly onReread: (settings: Settings) => void;
-  /** Called when it came to nothing. */
-  readonly onFailure: () => void;
+  /** Called with the reason when it came to nothing. */
+  readonly onFailure: (error: unknown) => void;
   /** Whether the server stops: then a reload comes too late, and says nothing. */
   readonly isStopping: () => boolean;
   /** Gets a generation that workers can be started with. */
@@ -90,7 +90,7 @@ export class Reloader {
       onGeneration(generation);
     } catch (error) {
       if (isStopping()) return;
-      this.#options.onFailure();
+      this.#options.onFailure(error);
       const { message, remedy, traceback } = asError(error);
       const why = [`The reload failed: ${message}`, remedy, traceback].filter(Boolean).join('\n');
       logger.error(`${why}\nThe workers go on as they were.`);

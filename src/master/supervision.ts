@@ -167,6 +167,8 @@ export type Event = { readonly now: number } & (
   | { readonly type: 'reloaded'; readonly generation: number; readonly settings: ArbiterSettings }
   /** Files of the app have changed (--reload). */
   | { readonly type: 'changed'; readonly paths: readonly string[] }
+  /** Whoever has started the server is gone, as `why` says: a sentence with no full stop. */
+  | { readonly type: 'abandoned'; readonly why: string }
   | { readonly type: 'tick' }
   | { readonly type: 'signal'; readonly signal: MasterSignal }
 );
@@ -209,6 +211,8 @@ export const bootFailures: Readonly<Record<BootFailure, string>> = {
 export const tickEvery = { running: 1000, stopping: 100 } as const;
 /** Milliseconds that workers have left after a second INT or QUIT; gunicorn's. */
 export const quickStopLimit = 2000;
+/** Milliseconds that workers get when whoever has started the server is gone: all is over within a second. */
+export const abandonedLimit = 400;
 /** Milliseconds that a worker which serves nobody yet gets to stop. */
 export const bootStopLimit = 1000;
 /** Milliseconds that a worker gets to finish what it runs when its app's files have changed. */

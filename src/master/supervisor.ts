@@ -5,6 +5,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Interpreter } from '../bridge/interpreter.ts';
+import type { ErrorReport } from '../error-report.ts';
 import type { ProcessLogger } from '../log/logger.ts';
 import { decide } from './arbiter.ts';
 import { arbiterSettings } from './generation.ts';
@@ -30,8 +31,10 @@ export interface SupervisorOptions {
   readonly interpreter: Interpreter;
   readonly relays: OutputRelays;
   readonly hooks: MasterHooks;
-  /** Is told of every new state. */
-  readonly observe: (state: ArbiterState) => void;
+  /** Is told of every new state, and of the generation that it wants to serve. */
+  readonly observe: (state: ArbiterState, current: Generation) => void;
+  /** Is told why a worker could not load the app. */
+  readonly onBootFailure: (error: ErrorReport) => void;
   /** Opens the log files anew. */
   readonly reopenLogs: () => void;
   /** Is told how many workers there are. */
@@ -86,6 +89,11 @@ export class Supervisor {
     return [...byId.values()].filter(({ id }) => !this.#sealing.hasEnded(id));
   }
 
+  /** Whoever has started the server is gone: nobody waits for it, and nobody would end it. */
+  abandoned(why: string): void {
+    this.#happened({ type: 'abandoned', why });
+  }
+
   /** To be told of every signal. */
   readonly signal = (signal: MasterSignal): void => {
     this.#happened({ type: 'signal', signal });
@@ -108,7 +116,7 @@ export class Supervisor {
     const { target } = this.#state;
     const decision = decide(this.#state, { ...event, now: performance.now() });
     this.#state = decision.state;
-    this.#options.observe(this.#state);
+    this.#options.observe(this.#state, this.#current());
     if (this.#state.target !== target) {
       this.#options.hooks.workersChanged(this.#state.target, target);
     }
@@ -214,6 +222,7 @@ export class Supervisor {
       makePipe: () => interpreter.call('sockets', 'pipe') as unknown as [number, number],
       onMessage: (message) => {
         inOrder ||= message.type === 'ended';
+        if (message.type === 'boot-failed') this.#options.onBootFailure(message.error);
         if (message.type === 'heartbeat') record.beat(message.requests, message.memory);
         this.#happened({ ...message, id });
       },

@@ -9,7 +9,6 @@ import type { WorkerIdentity } from '../messages.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
 import { takeActivation } from './activation.ts';
-import { forgetLaunch } from './daemon.ts';
 import { giveLogFiles, workerIdentity } from './identity.ts';
 import type { ListenOptions } from './listeners.ts';
 import { ServiceNotifier, takeServiceManager } from './notify.ts';
@@ -44,7 +43,6 @@ export interface Surroundings {
  * @throws WsgiTsError `ERR_WSGI_PRIVILEGES` (operator, exit code 1): see {@link workerIdentity}
  */
 export function enterSurroundings(settings: Settings, env: NodeJS.ProcessEnv): Surroundings {
-  forgetLaunch(env);
   const activated = takeActivation(env, predecessorOf(env));
   const manager = takeServiceManager(env, process.pid);
   process.title = titleOf('master', settings);

@@ -6,6 +6,7 @@
 // First, because the imports of a module run in order and before its own statements.
 import '../sigusr1.ts';
 import type { WsgiHandler } from '../bridge/handler-options.ts';
+import { reportOf } from '../error-report.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
@@ -191,7 +192,8 @@ class Worker {
     this.#logger.error(inWords(error));
     this.#hooks?.exiting(0);
     await this.#drainLogs();
-    await sendAll({ type: 'boot-failed', exitCode });
+    const report = { ...reportOf(error, 'ERR_WSGI_START'), exitCode };
+    await sendAll({ type: 'boot-failed', exitCode, error: report });
     process.exit(exitCode);
   }
 

@@ -24,7 +24,9 @@ function leave(code: number): void {
 
 function failToBoot(exitCode: 3 | 4): void {
   writeSync(2, 'Traceback of the app\n');
-  tell({ type: 'boot-failed', exitCode });
+  const blame = 'application';
+  const error = { code: 'ERR_WSGI_TEST', blame, message: 'It is broken', exitCode } as const;
+  tell({ type: 'boot-failed', exitCode, error });
   process.exitCode = exitCode;
   process.disconnect();
 }

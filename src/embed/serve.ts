@@ -1,0 +1,114 @@
+// `serve()`: the command as a child process of somebody's program, with its master and workers. It is the command itself, so
+// all that is true of the command is true here; what is added is the channel to it (launch-words.ts). Runs in a program
+// that is not ours: it must never touch that program's signals, directory or environment, and never leave a process behind.
+
+import { spawn } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Writable } from 'node:stream';
+import { launchVariable } from '../launch-words.ts';
+import type { LaunchedBy } from '../launch-words.ts';
+import type { SettingKey } from '../settings/table.ts';
+import { argumentsOf, splitTarget, textsOfOptions } from './serve-options.ts';
+import type { AppTarget, SettingOptions } from './serve-options.ts';
+import { ServerChild } from './server-child.ts';
+
+/** Settings that make no sense for a server whose program waits for it, or that have an option of another meaning. */
+const notOffered = [
+  ...(['app', 'env', 'checkConfig', 'printConfig', 'logConfigDict'] as const),
+  ...(['daemon', 'enableStdioInheritance'] as const),
+] as const;
+
+/** Where the server's output goes. */
+export type ServerOutput = 'inherit' | 'ignore' | Writable;
+
+/** Options that are no settings. */
+interface ProcessOptions {
+  /** Variables for the server and the app, besides those of this process; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where standard output goes. Default: `inherit`. */
+  readonly stdout?: ServerOutput;
+  /** Where standard error goes, the log with it. Default: `inherit`. */
+  readonly stderr?: ServerOutput;
+  /** Ends the server, be it while it starts. */
+  readonly signal?: AbortSignal;
+}
+
+/** Every setting of docs/settings.md by its name in camelCase, and how the process is run. */
+export type ServeOptions = SettingOptions<Exclude<SettingKey, (typeof notOffered)[number]>> &
+  ProcessOptions;
+
+/** A server that serves. `await using server = await serve(…)` stops it at the end of the block. */
+export interface RunningServer extends AsyncDisposable {
+  /** The first address: `http://127.0.0.1:43210`, or `unix:/run/app.sock`. */
+  readonly url: string;
+  /** All of them. */
+  readonly urls: readonly string[];
+  /** The master's process id. */
+  readonly pid: number;
+  /**
+   * Reads settings, certificates and code anew, as SIGHUP does. Resolves when the new workers serve and the old ones are
+   * gone.
+   *
+   * @throws WsgiTsError why it was refused; the old workers go on
+   */
+  reload(): Promise<void>;
+  /** Stops it: running requests are finished. Resolves when it is gone, whatever its end. */
+  close(): Promise<void>;
+  /** Resolves when it is gone, for whatever reason. */
+  readonly closed: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+}
+
+const command = fileURLToPath(new URL('../cli.js', import.meta.url));
+
+/**
+ * Starts a server: the command `wsgi-ts` as a child process, at a free port of 127.0.0.1 unless `bind` says otherwise.
+ * Resolves when its first worker serves. It ends with this process, however that ends.
+ *
+ * @param target - `module:callable`, or its parts
+ * @throws WsgiTsError what the server could not start for: `operator` (settings, address, Python), `application` (with
+ *   `exitCode` 3 or 4, `traceback` and `python`); ERR_WSGI_OPTION for an option that does not exist. The reason of `signal`
+ *   where that was aborted meanwhile. No process is left then.
+ */
+export async function serve(target: AppTarget, options: ServeOptions = {}): Promise<RunningServer> {
+  const { env = {}, stdout = 'inherit', stderr = 'inherit', signal, ...settings } = options;
+  const { app, ...ofTarget } = splitTarget(target);
+  const texts = textsOfOptions(
+    { bind: '127.0.0.1:0', ...ofTarget, ...settings },
+    (key) => !notOffered.some((one) => one === key),
+    [],
+  );
+  signal?.throwIfAborted();
+  const server = new ServerChild(
+    start([...argumentsOf(texts), '--', app], { ...process.env, ...env }, [stdout, stderr]),
+  );
+  const abort = (): void => void server.close();
+  signal?.addEventListener('abort', abort, { once: true });
+  void server.closed.then(() => signal?.removeEventListener('abort', abort));
+  try {
+    await server.serving;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+  return server;
+}
+
+/** The process, in a group of its own: what a Ctrl-C ends is for the program to say. */
+function start(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  outputs: readonly [ServerOutput, ServerOutput],
+): ChildProcess {
+  const [stdout, stderr] = outputs.map((output) => (typeof output === 'string' ? output : 'pipe'));
+  const child = spawn(process.execPath, [command, ...args], {
+    detached: true,
+    env: { ...env, [launchVariable]: 'serve' satisfies LaunchedBy },
+    stdio: ['ignore', stdout, stderr, 'ipc'] as StdioOptions,
+  });
+  for (const [index, stream] of [child.stdout, child.stderr].entries()) {
+    const output = outputs[index];
+    if (stream !== null && typeof output === 'object') stream.pipe(output, { end: false });
+  }
+  return child;
+}

@@ -1,0 +1,183 @@
+// The process of a server that `serve()` has started, as its program sees it: what it says, how it is stopped, and its
+// end. Made by serve.ts. It must never leave the process behind, nor wait for it without a limit once it was told to end.
+
+import type { ChildProcess } from 'node:child_process';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorOf } from '../error-report.ts';
+import { WsgiTsError } from '../errors.ts';
+import { isServerWord } from '../launch-words.ts';
+import type { ServerWord, StarterWord } from '../launch-words.ts';
+
+/** Seconds that a server may take to stop until it has said itself; its default. */
+const defaultPatience = 30;
+/** Seconds beyond, before it is killed. */
+const lastWords = 5;
+/** Milliseconds that the rest of its output may take when it is gone: a process that the app left behind may hold the pipe. */
+const restOfOutput = 1000;
+
+/** How a server has ended. */
+export interface ServerEnd {
+  /** Its exit code; null where a signal has killed it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A wish for a reload, to be told how it went. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: WsgiTsError) => void;
+}
+
+/** One server process. */
+export class ServerChild {
+  /** Resolves when a worker serves; rejects, once the process is gone, with why none does. */
+  readonly serving: Promise<void>;
+  readonly closed: Promise<ServerEnd>;
+  readonly #child: ChildProcess;
+  #urls: readonly string[] = [];
+  #patience = defaultPatience;
+  #isOver = false;
+  #close: Promise<void> | undefined;
+  /** What the reload under way is to be told, and those that came since: files may have changed after it began. */
+  #reloading: Waiter[] = [];
+  #reloadNext: Waiter[] = [];
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    // A process that could not even be started. Later ones are a message or a signal that came too late: the end tells itself.
+    const failed = happens<[Error]>(child, 'error');
+    this.closed = this.#end(failed);
+    this.serving = this.#firstWord(failed);
+    this.serving.catch(() => undefined);
+    void this.closed.then((end) => {
+      this.#isOver = true;
+      this.#settle([...this.#reloading, ...this.#reloadNext], ended(end, 'ERR_WSGI_RELOAD'));
+    });
+    child.on('message', (message) => {
+      if (isServerWord(message)) this.#hear(message);
+    });
+    child.on('error', () => undefined);
+  }
+
+  get url(): string {
+    return this.#urls[0] ?? '';
+  }
+
+  get urls(): readonly string[] {
+    return this.#urls;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  reload(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      if (this.#isOver || !this.#child.connected) {
+        const message = 'The server has ended: there is nothing to reload';
+        reject(new WsgiTsError('ERR_WSGI_RELOAD', 'operator', message));
+      } else if (this.#reloading.length > 0) this.#reloadNext.push(waiter);
+      else this.#askToReload([waiter]);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#close ??= this.#stop();
+    return this.#close;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#isOver) return;
+    const over = new AbortController();
+    this.#child.kill('SIGTERM');
+    const late = sleep((this.#patience + lastWords) * 1000, undefined, { signal: over.signal });
+    late.then(() => this.#child.kill('SIGKILL')).catch(() => undefined);
+    await this.closed;
+    over.abort();
+  }
+
+  #hear(word: ServerWord): void {
+    switch (word.type) {
+      case 'serving':
+        this.#urls = word.urls;
+        this.#patience = word.patience;
+        return;
+      case 'reloaded':
+      case 'reload-failed': {
+        const [waiting, next] = [this.#reloading, this.#reloadNext];
+        this.#reloading = [];
+        this.#reloadNext = [];
+        this.#settle(waiting, word.type === 'reloaded' ? null : errorOf(word.error));
+        if (next.length > 0) this.#askToReload(next);
+        return;
+      }
+      case 'failed':
+    }
+  }
+
+  #askToReload(waiting: Waiter[]): void {
+    this.#reloading = waiting;
+    this.#child.send({ type: 'reload' } satisfies StarterWord);
+  }
+
+  #settle(waiting: readonly Waiter[], error: WsgiTsError | null): void {
+    for (const { resolve, reject } of waiting) {
+      if (error === null) resolve();
+      else reject(error);
+    }
+  }
+
+  async #firstWord(failed: Promise<[Error]>): Promise<void> {
+    const heard = happens<[ServerWord]>(this.#child, 'message').then(([word]) => word);
+    const word = await Promise.race([heard, failed.then(() => null), this.closed.then(() => null)]);
+    if (word !== null && word.type !== 'failed') return;
+    const end = await this.closed;
+    if (word !== null) throw errorOf(word.error);
+    if (this.#child.pid === undefined) throw notStarted((await failed)[0]);
+    throw ended(end, 'ERR_WSGI_START');
+  }
+
+  async #end(failed: Promise<[Error]>): Promise<ServerEnd> {
+    const child = this.#child;
+    const nothing = { code: null, signal: null };
+    const exit = happens<[number | null, string | null]>(child, 'exit').then(([code, signal]) => ({
+      ...{ code, signal },
+    }));
+    const unborn = failed.then(() => (child.pid === undefined ? nothing : exit));
+    const end = await Promise.race([exit, unborn]);
+    if (child.pid === undefined) return end;
+    // What it has said and written is read before its end is told.
+    if (child.connected) await happens(child, 'disconnect');
+    const outputs = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
+    const read = Promise.all(outputs.map((stream) => finished(stream).catch(() => undefined)));
+    await Promise.race([read, sleep(restOfOutput, undefined, { ref: false })]);
+    return end;
+  }
+}
+
+/** What an event of the process brings; unlike `once` of node:events it never rejects. */
+function happens<Facts extends unknown[]>(child: ChildProcess, event: string): Promise<Facts> {
+  return new Promise((resolve) => {
+    child.once(event, (...facts) => {
+      resolve(facts as Facts);
+    });
+  });
+}
+
+function notStarted(cause: Error): WsgiTsError {
+  const message = `The server's process could not be started: ${cause.message}`;
+  return new WsgiTsError('ERR_WSGI_START', 'operator', message, { cause });
+}
+
+function ended({ code, signal }: ServerEnd, errorCode: string): WsgiTsError {
+  const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
+  const message = `The server ended ${how}`;
+  const remedy = 'What it wrote to standard error, or to its error log, tells why.';
+  return new WsgiTsError(errorCode, 'operator', message, { remedy });
+}

@@ -1,0 +1,98 @@
+// Node's IPC channel to whoever has started the master, if there is one: the command of --daemon, `serve()`, or somebody
+// else's program (child_process.fork, PM2), which hears the message `ready` and nothing else. Opened by the command
+// before anything is read, on the master's main thread. When the channel closes, that program is gone, and the server with it; but
+// not a daemon's: its command ends as soon as it knows how the start went.
+
+import type { ErrorReport } from '../error-report.ts';
+import { isStarterWord, launchVariable } from '../launch-words.ts';
+import type { ServerWord } from '../launch-words.ts';
+
+/** Who is at the other end. */
+export type Starter = 'daemon' | 'serve' | 'other';
+
+/** The part of `process` that is needed here. */
+export type ChannelSource = Pick<
+  NodeJS.Process,
+  'send' | 'connected' | 'disconnect' | 'on' | 'pid' | 'kill'
+>;
+
+/** What the other end asks for, or its end. */
+export interface ParentOrders {
+  readonly reload: () => void;
+  readonly gone: (why: string) => void;
+}
+
+/** The channel. */
+export class ParentChannel {
+  readonly starter: Starter;
+  readonly #process: ChannelSource;
+  #orders: ParentOrders;
+  #isGone = false;
+
+  private constructor(starter: Starter, source: ChannelSource) {
+    this.starter = starter;
+    this.#process = source;
+    this.#orders = {
+      reload: () => undefined,
+      // Until the master listens: what would interrupt the start of a server in a terminal does so here.
+      gone: () => source.kill(source.pid, 'SIGTERM'),
+    };
+    if (starter === 'daemon') return;
+    source.on('disconnect', () => {
+      this.#isGone = true;
+      this.#orders.gone('The program that has started this server is gone');
+    });
+    source.on('message', (message) => {
+      if (starter === 'serve' && isStarterWord(message)) this.#orders.reload();
+    });
+  }
+
+  /** Opens it, and takes the mark out of the environment; null: there is none. */
+  static open(source: ChannelSource, env: NodeJS.ProcessEnv): ParentChannel | null {
+    const mark = env[launchVariable];
+    Reflect.deleteProperty(env, launchVariable);
+    if (source.send === undefined || !source.connected) return null;
+    return new ParentChannel(mark === 'daemon' || mark === 'serve' ? mark : 'other', source);
+  }
+
+  /** From now on these are the ones to be told. */
+  listen(orders: ParentOrders): void {
+    this.#orders = orders;
+    if (this.#isGone) orders.gone('The program that has started this server is gone');
+  }
+
+  /** A worker serves. */
+  serving(urls: readonly string[], patience: number): void {
+    if (this.starter === 'other') this.#send('ready');
+    else this.#tell({ type: 'serving', urls, patience });
+  }
+
+  /** The server can't start. Resolves when that is on its way: the process may end. */
+  failed(error: ErrorReport): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tell({ type: 'failed', error }, resolve);
+    });
+  }
+
+  /** A reload is over; `error`: it came to nothing. */
+  reloaded(error: ErrorReport | null): void {
+    this.#tell(error === null ? { type: 'reloaded' } : { type: 'reload-failed', error });
+  }
+
+  #tell(word: ServerWord, sent: () => void = () => undefined): void {
+    if (this.starter === 'other') {
+      sent();
+      return;
+    }
+    this.#send(word, () => {
+      // Who waited may be gone; either way there is no more to say.
+      if (this.starter === 'daemon' && this.#process.connected) this.#process.disconnect();
+      sent();
+    });
+  }
+
+  #send(message: unknown, sent: () => void = () => undefined): void {
+    if (this.#process.connected) this.#process.send?.(message, undefined, undefined, sent);
+    else sent();
+  }
+}
