@@ -98,7 +98,7 @@ export function wsgiRoute(
 }
 
 function knownApps(): Map<string, AppHandler> {
-  const holder = globalThis as unknown as { [routes]?: Map<string, AppHandler> };
+  const holder = globalThis as unknown as Record<symbol, Map<string, AppHandler> | undefined>;
   return (holder[routes] ??= new Map<string, AppHandler>());
 }
 

@@ -60,20 +60,21 @@ const behindVite = {
  * @throws WsgiTsError `ERR_WSGI_PREFIX` (operator) for a prefix that is none
  */
 export function wsgi(options: ViteWsgiOptions): Plugin {
-  const { target, prefixes, mount = false, watch = [], ...settings } = options;
-  const chdir = settings.chdir ?? (typeof target === 'string' ? undefined : target.chdir) ?? '';
-  const folder = resolve(chdir);
+  const { target, prefixes, mount = false, watch = [], chdir, ...settings } = options;
+  const { chdir: ofTarget, ...app } = typeof target === 'string' ? { module: target } : target;
+  const folder = resolve(chdir ?? ofTarget ?? '');
   const files = new AppFiles([folder], watch);
   const plan: Plan = {
-    name: nameOf(target),
+    name: app.callable === undefined ? app.module : `${app.module}:${app.callable}`,
     prefixes: new Prefixes(prefixes),
     mount,
     folder,
     start: (socketPath, signal) =>
-      serve(target, {
+      serve(app, {
         ...forDevelopment,
         ...settings,
         ...behindVite,
+        chdir: folder,
         bind: `unix:${socketPath}`,
         signal,
       }),
@@ -116,9 +117,4 @@ export function wsgi(options: ViteWsgiOptions): Plugin {
       await Promise.all(over.map(([, app]) => app.close()));
     },
   };
-}
-
-function nameOf(target: AppTarget): string {
-  if (typeof target === 'string') return target;
-  return target.callable === undefined ? target.module : `${target.module}:${target.callable}`;
 }
