@@ -4,6 +4,6 @@ export { createHandler, type AppHandler, type HandlerStats } from './embed/creat
 export type { HostLogger } from './embed/host-logger.ts';
 export type { InjectRequest, InjectResponse } from './embed/inject.ts';
 export type { AccessListener, HandlerOptions } from './embed/options.ts';
+export { serve, type RunningServer, type ServeOptions, type ServerOutput } from './embed/serve.ts';
 export type { AppTarget, AppTargetParts } from './embed/target.ts';
 export type { AccessRecord, Outcome } from './log/access-log.ts';
-export { serve, type RunningServer, type ServeOptions, type ServerOutput } from './embed/serve.ts';

@@ -145,6 +145,11 @@ def pipe() -> list[int]:
     return list(os.pipe())
 
 
+def keep(fd: int) -> None:
+    """Keep a descriptor that was inherited from the processes that are started from now on."""
+    os.set_inheritable(fd, False)
+
+
 def memory_file(name: str) -> int:
     """Make a file that is in memory and has no name elsewhere; close-on-exec; the caller closes it."""
     if hasattr(os, "memfd_create"):

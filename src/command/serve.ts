@@ -9,7 +9,6 @@ import { version } from '../bridge/version.ts';
 import { readCertificates } from '../certificates.ts';
 import { WsgiTsError } from '../errors.ts';
 import { Launch } from '../master/launch.ts';
-import { ParentChannel } from '../master/parent-channel.ts';
 import { renderConfiguration } from '../settings/render.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { Settings } from '../settings/table.ts';
@@ -37,11 +36,11 @@ export async function serve(
   argv: readonly string[],
   variables: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const channel = ParentChannel.open(process, variables);
+  const launch = new Launch(process, variables);
   try {
-    return await serveOrCheck(argv, variables, channel);
+    return await serveOrCheck(argv, variables, launch);
   } catch (error) {
-    await new Launch(channel).failed(error); // there may be no terminal to tell
+    await launch.failed(error); // there may be no terminal to tell
     throw error;
   }
 }
@@ -49,7 +48,7 @@ export async function serve(
 async function serveOrCheck(
   argv: readonly string[],
   variables: Variables,
-  channel: ParentChannel | null,
+  launch: Launch,
 ): Promise<number> {
   const command = newCommand('wsgi-ts')
     .usage('[options] app')
@@ -76,7 +75,7 @@ async function serveOrCheck(
     await checkApp(settings.app, settings);
     return 0;
   }
-  return start(resolved, reread, variables, channel);
+  return start(resolved, reread, variables, launch);
 }
 
 /** Runs the master: here, or in a process of its own. */
@@ -84,20 +83,20 @@ async function start(
   resolved: ResolvedSettings,
   reread: () => Promise<ResolvedSettings>,
   variables: Variables,
-  channel: ParentChannel | null,
+  launch: Launch,
 ): Promise<number> {
   const { isSuccessor } = await import('../master/upgrade.ts');
   const { settings } = resolved;
   // A second master (SIGUSR2) is away from the terminal already, and a program that talks to its server keeps it.
-  const isOwn = channel === null || channel.starter === 'other';
+  const isOwn = launch.starter === null || launch.starter === 'other';
   if (settings.daemon && isOwn && !isSuccessor(variables)) {
     const { detach } = await import('../master/daemon.ts');
     const { urls, patience } = await detach(settings, variables);
-    channel?.serving(urls, patience);
+    launch.serving(urls, patience);
     return 0;
   }
   const { runMaster } = await import('../master/master.ts');
-  return runMaster(resolved, version, { reread, launch: new Launch(channel) });
+  return runMaster(resolved, version, { reread, launch });
 }
 
 /** Loads the app in this process. @throws WsgiTsError (exit code 1, as gunicorn's) when that fails. */

@@ -12,7 +12,7 @@ import type { Settings } from '../settings/table.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { fromHostLogger, type HostLogger } from './host-logger.ts';
-import { readTarget, type AppTarget } from './target.ts';
+import { readTarget, withTarget, type AppTarget } from './target.ts';
 
 /** The settings that make sense where sockets and processes are somebody else's. */
 const settingKeys = [
@@ -71,16 +71,12 @@ export type HostOptions = Pick<LoadOptions, 'hostView'>;
  * `ERR_WSGI_LOG_FILE` for a log file that can't be opened
  */
 export function plan(target: AppTarget, options: HandlerOptions, host: HostOptions): Plan {
-  const { app, settings: ofTarget } = readTarget(target);
+  const app = readTarget(target);
   const { logger: hostLogger, accessLog: listener, fallthrough, ...given } = options;
   checkProgramOptions({ hostLogger, listener, fallthrough });
-  for (const key of ['chdir', 'python'] as const) {
-    if (given[key] === undefined || ofTarget[key] === undefined) continue;
-    throw option(`${key} is given twice: with the app, and as an option`);
-  }
   const world = settingsWorld({});
   const texts = readOptions(
-    { ...given, ...ofTarget },
+    withTarget(app, given),
     world,
     new Set([...settingKeys, ...programKeys]),
     'this setting has no use in a Node program, whose sockets and processes are its own. serve() takes it.',
@@ -96,7 +92,7 @@ export function plan(target: AppTarget, options: HandlerOptions, host: HostOptio
   const file = openAccessLog(settings);
   const accessLog = listener === undefined ? file : both(listener, file);
   return {
-    app,
+    app: app.app,
     settings,
     logger,
     load: {

@@ -6,18 +6,29 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Writable } from 'node:stream';
+import { WsgiTsError } from '../errors.ts';
 import { launchVariable } from '../launch-words.ts';
 import type { LaunchedBy } from '../launch-words.ts';
+import { readOptions } from '../settings/options.ts';
+import type { SettingOptions } from '../settings/options.ts';
+import { settingRows } from '../settings/table.ts';
 import type { SettingKey } from '../settings/table.ts';
-import { argumentsOf, splitTarget, textsOfOptions } from './serve-options.ts';
-import type { AppTarget, SettingOptions } from './serve-options.ts';
+import { settingsWorld } from '../settings/this-machine.ts';
+import { argumentsOf } from './arguments.ts';
 import { ServerChild } from './server-child.ts';
+import { readTarget, withTarget } from './target.ts';
+import type { AppTarget } from './target.ts';
 
 /** Settings that make no sense for a server whose program waits for it, or that have an option of another meaning. */
 const notOffered = [
   ...(['app', 'env', 'checkConfig', 'printConfig', 'logConfigDict'] as const),
-  ...(['daemon', 'enableStdioInheritance'] as const),
+  ...(['daemon', 'enableStdioInheritance', 'readyFd'] as const),
 ] as const;
+const programKeys = ['env', 'stdout', 'stderr', 'signal'];
+const offered: ReadonlySet<string> = new Set([
+  ...settingRows.map(([key]) => key).filter((key) => !notOffered.some((one) => one === key)),
+  ...programKeys,
+]);
 
 /** Where the server's output goes. */
 export type ServerOutput = 'inherit' | 'ignore' | Writable;
@@ -72,15 +83,21 @@ const command = fileURLToPath(new URL('../cli.js', import.meta.url));
  */
 export async function serve(target: AppTarget, options: ServeOptions = {}): Promise<RunningServer> {
   const { env = {}, stdout = 'inherit', stderr = 'inherit', signal, ...settings } = options;
-  const { app, ...ofTarget } = splitTarget(target);
-  const texts = textsOfOptions(
-    { bind: '127.0.0.1:0', ...ofTarget, ...settings },
-    (key) => !notOffered.some((one) => one === key),
-    [],
+  const app = readTarget(target);
+  const variables = { ...process.env, ...env };
+  const texts = readOptions(
+    { ...withTarget(app, settings), bind: settings.bind ?? '127.0.0.1:0' },
+    settingsWorld(variables),
+    offered,
+    'this setting has no use for a server that a program waits for and ends.',
   );
+  if (texts.bind?.length === 0) {
+    const message = 'bind: an address to listen at is expected, not an empty list';
+    throw new WsgiTsError('ERR_WSGI_SETTINGS', 'operator', message);
+  }
   signal?.throwIfAborted();
   const server = new ServerChild(
-    start([...argumentsOf(texts), '--', app], { ...process.env, ...env }, [stdout, stderr]),
+    start([...argumentsOf(texts), '--', app.app], variables, [stdout, stderr]),
   );
   const abort = (): void => void server.close();
   signal?.addEventListener('abort', abort, { once: true });

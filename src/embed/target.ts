@@ -55,6 +55,23 @@ export function readTarget(target: unknown): ReadTarget {
   return { app: callable === undefined ? named(module) : `${named(module)}:${callable}`, settings };
 }
 
+/**
+ * The options, with the settings that came with the target.
+ *
+ * @throws WsgiTsError `ERR_WSGI_OPTION` (operator) where both give the same
+ */
+export function withTarget<Options extends { readonly chdir?: unknown; readonly python?: unknown }>(
+  { settings }: ReadTarget,
+  options: Options,
+): Options & ReadTarget['settings'] {
+  for (const key of ['chdir', 'python'] as const) {
+    if (options[key] === undefined || settings[key] === undefined) continue;
+    const message = `${key} is given twice: with the app, and as an option`;
+    throw new WsgiTsError('ERR_WSGI_OPTION', 'operator', message);
+  }
+  return { ...options, ...settings };
+}
+
 function named(name: string): string {
   if (name.trim() !== '') return name;
   throw new WsgiTsError('ERR_WSGI_NO_APP', 'operator', 'No app is named.', { remedy });

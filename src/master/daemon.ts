@@ -14,6 +14,7 @@ import { launchVariable } from '../launch-words.ts';
 import type { LaunchedBy, ServerWord } from '../launch-words.ts';
 import { parseAddress } from '../settings/address.ts';
 import type { Settings } from '../settings/table.ts';
+import { checkReadyFd } from './readiness.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -22,12 +23,13 @@ type Variables = Readonly<Record<string, string | undefined>>;
  *
  * @param variables - the environment, which the daemon gets too
  * @returns what it said when it served
- * @throws WsgiTsError what the daemon could not start for; `ERR_WSGI_DAEMON` where it ended without saying why
+ * @throws WsgiTsError ERR_WSGI_READY_FD; what the daemon could not start for; `ERR_WSGI_DAEMON` where it ended without saying why
  */
 export async function detach(
   settings: DaemonSettings,
   variables: Variables,
 ): Promise<Pick<ServerWord & { readonly type: 'serving' }, 'urls' | 'patience'>> {
+  if (settings.readyFd !== null) checkReadyFd(settings.readyFd);
   const daemon = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true, // setsid(2): no terminal, no job of any shell
     stdio: standardStreams(settings),
@@ -52,18 +54,18 @@ export async function detach(
 /** How a start goes. */
 type Outcome = ServerWord & { readonly type: 'serving' | 'failed' };
 
-type DaemonSettings = Pick<Settings, 'bind' | 'enableStdioInheritance'>;
+type DaemonSettings = Pick<Settings, 'bind' | 'enableStdioInheritance' | 'readyFd'>;
 
-/** Nothing to read, nowhere to write but with -R; sockets of `fd://N` keep their numbers. */
-function standardStreams({ bind, enableStdioInheritance }: DaemonSettings): StdioOptions {
+/** Nothing to read, nowhere to write but with -R; descriptors that settings name keep their numbers. */
+function standardStreams({ bind, enableStdioInheritance, readyFd }: DaemonSettings): StdioOptions {
   const output = (fd: number): 'inherit' | 'ignore' =>
     enableStdioInheritance && !isatty(fd) ? 'inherit' : 'ignore';
+  const sockets = bind.map(parseAddress).flatMap((one) => (one.kind === 'fd' ? [one.fd] : []));
+  const named = [...sockets, readyFd ?? 0].filter((fd) => fd > 2);
   const streams: ('inherit' | 'ignore' | 'ipc' | number)[] = ['ignore', output(1), output(2)];
-  for (const address of bind.map(parseAddress)) {
-    if (address.kind !== 'fd' || address.fd < streams.length) continue;
-    while (streams.length < address.fd) streams.push('ignore');
-    streams.push(address.fd);
-  }
+  const length = Math.max(2, ...named) + 1;
+  while (streams.length < length)
+    streams.push(named.find((fd) => fd === streams.length) ?? 'ignore');
   return [...streams, 'ipc'];
 }
 

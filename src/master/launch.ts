@@ -1,13 +1,17 @@
-// Who waits for the server, and what they are told: that it serves, and where; that it can't, and why; how a reload went.
-// One mechanism for all of them: the channel to the program that has started it (parent-channel.ts), --ready-fd and
-// --ready-file (readiness.ts). Made by the command, used by master.ts on the master's main thread. What is to be told
-// follows from the arbiter's states; it must never decide anything.
+// Whoever has started the server or waits for it, and what they are told: that it serves, and where; that it can't, and why;
+// how a reload went. One mechanism for all of them: the channel to a program (parent-channel.ts), --ready-fd and --ready-file
+// (readiness.ts), and a package manager, of which is heard only that it is gone (ancestors.ts). Made by the command before it
+// reads anything, used by master.ts, on the master's main thread. What is told follows from the arbiter's states; it must
+// never decide anything.
 
 import { reportOf } from '../error-report.ts';
 import type { ErrorReport } from '../error-report.ts';
+import { watchAncestors } from './ancestors.ts';
 import type { Generation } from './generation.ts';
-import type { ParentChannel } from './parent-channel.ts';
+import { ParentChannel } from './parent-channel.ts';
+import type { ChannelSource, ParentOrders, Starter } from './parent-channel.ts';
 import type { ArbiterState } from './supervision.ts';
+import { isSuccessor } from './upgrade.ts';
 
 /** Somebody who waits for the server. No call may throw. */
 export interface Waiting {
@@ -15,10 +19,13 @@ export interface Waiting {
   serving(urls: readonly string[], patience: number): void;
 }
 
-/** Tells them. */
+/** Hears and tells them. */
 export class Launch {
-  readonly channel: ParentChannel | null;
+  readonly #channel: ParentChannel | null;
+  readonly #unwatch: () => void;
   readonly #waiting: Waiting[];
+  #orders: ParentOrders;
+  #gone: string | null = null;
   /** The addresses that were told of; null: none yet. */
   #told: string | null = null;
   /** The generation that a reload has begun and not brought to its end. */
@@ -26,14 +33,58 @@ export class Launch {
   /** Why the last worker of this start, or of this reload, could not load the app. */
   #bootFailure: ErrorReport | null = null;
 
-  constructor(channel: ParentChannel | null) {
-    this.channel = channel;
-    this.#waiting = channel === null ? [] : [channel];
+  /** Begins to listen, and takes out of the environment what was meant for the server alone. */
+  constructor(source: ChannelSource, env: NodeJS.ProcessEnv) {
+    this.#orders = {
+      reload: () => undefined,
+      // Until the master listens: what interrupts the start of a server in a terminal does so here.
+      gone: () => source.kill(source.pid, 'SIGTERM'),
+    };
+    const gone = (why: string): void => {
+      if (this.#gone !== null) return;
+      this.#gone = why;
+      this.#orders.gone(why);
+    };
+    const reload = (): void => {
+      this.#orders.reload();
+    };
+    this.#channel = ParentChannel.open(source, env, { reload, gone });
+    // A daemon and a second master outlive whoever has started them.
+    const isAlone = this.starter === 'daemon' || isSuccessor(env);
+    this.#unwatch = isAlone ? () => undefined : watchAncestors(env, gone);
+    this.#waiting = this.#channel === null ? [] : [this.#channel];
   }
 
-  /** Somebody else is to be told. */
+  /** Who has started this process and talks to it; null: nobody does. */
+  get starter(): Starter | null {
+    return this.#channel?.starter ?? null;
+  }
+
+  /** Whether whoever has started this process is gone: nobody reads its last words. */
+  get isAbandoned(): boolean {
+    return this.#gone !== null;
+  }
+
+  /** From now on it is told so. */
+  listen(orders: ParentOrders): void {
+    this.#orders = orders;
+    if (this.#gone !== null) orders.gone(this.#gone);
+  }
+
+  /** Ends the listening. */
+  close(): void {
+    this.#unwatch();
+    this.#orders = { reload: () => undefined, gone: () => undefined };
+  }
+
+  /** Somebody else is to be told, before whoever is told already. */
   add(waiting: Waiting): void {
-    this.#waiting.push(waiting);
+    this.#waiting.unshift(waiting);
+  }
+
+  /** Tells that the server serves, and for how many seconds a stop may take. */
+  serving(urls: readonly string[], patience: number): void {
+    for (const waiting of this.#waiting) waiting.serving(urls, patience);
   }
 
   /** Tells what follows from a new state, of which `current` is the generation. */
@@ -47,12 +98,12 @@ export class Launch {
     if (ready.length > 0 && this.#told !== urls.join()) {
       this.#told = urls.join();
       const { gracefulTimeout, drainDelay } = current.settings;
-      for (const waiting of this.#waiting) waiting.serving(urls, gracefulTimeout + drainDelay);
+      this.serving(urls, gracefulTimeout + drainDelay);
     }
     const isOver = workers.every((worker) => worker.generation === generation);
     if (this.#reloading !== generation || !isOver || ready.length < target) return;
     this.#reloading = null;
-    this.channel?.reloaded(null);
+    this.#channel?.reloaded(null);
   }
 
   /** A worker could not load the app. */
@@ -68,23 +119,23 @@ export class Launch {
 
   /** A reload came to nothing before any worker was started. */
   reloadFailed(error: unknown): void {
-    this.channel?.reloaded(reportOf(error, 'ERR_WSGI_RELOAD'));
+    this.#channel?.reloaded(reportOf(error, 'ERR_WSGI_RELOAD'));
   }
 
   /** A reload was given up, since none of its workers could be started. */
   discarded(): void {
     this.#reloading = null;
-    this.channel?.reloaded(this.#bootFailure ?? noWorker('ERR_WSGI_RELOAD', 3));
+    this.#channel?.reloaded(this.#bootFailure ?? noWorker('ERR_WSGI_RELOAD', 3));
   }
 
   /** The server can't start. Resolves when that was told. */
   async failed(error: unknown): Promise<void> {
-    await this.channel?.failed(reportOf(error, 'ERR_WSGI_START'));
+    await this.#channel?.failed(reportOf(error, 'ERR_WSGI_START'));
   }
 
   /** The server ends because no worker could be started. */
   async bootless(exitCode: number): Promise<void> {
-    await this.channel?.failed(this.#bootFailure ?? noWorker('ERR_WSGI_START', exitCode));
+    await this.#channel?.failed(this.#bootFailure ?? noWorker('ERR_WSGI_START', exitCode));
   }
 }
 

@@ -7,39 +7,33 @@ import '../sigusr1.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
-import type { Interpreter } from '../bridge/interpreter.ts';
 import { WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
-import type { Logger, ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
-import type { Settings } from '../settings/table.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
 import { makeGeneration } from './generation.ts';
-import type { Generation, GenerationSurroundings } from './generation.ts';
+import type { GenerationSurroundings } from './generation.ts';
 import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
-import type { MasterHooks } from './hooks.ts';
 import { Launch } from './launch.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import { logPolicy } from './log-policy.ts';
 import type { Listener } from './listeners.ts';
 import { openRelays } from './output-relay.ts';
 import type { OutputRelays } from './output-relay.ts';
-import type { ServiceNotifier } from './notify.ts';
 import { claimPidfile, processExists } from './pidfile.ts';
 import { findOwner } from './port-owner.ts';
 import { PythonLogs } from './python-logs.ts';
 import { preload } from './preload.ts';
-import { Reloader } from './reload.ts';
 import { signalTable, shortName, watchSignals } from './signals.ts';
 import type { MasterSignal } from './signals.ts';
-import { Supervisor } from './supervisor.ts';
+import { Readiness } from './readiness.ts';
+import { supervise } from './supervise.ts';
 import { enterSurroundings } from './surroundings.ts';
-import type { Surroundings } from './surroundings.ts';
 import { Succession } from './upgrade.ts';
 
-/** Milliseconds that whoever reads our output gets to take the last of it. */
-const lastWords = 2000;
+/** Milliseconds that whoever reads our output gets to take the last of it; and where there is nobody any more. */
+const lastWords = { heard: 2000, abandoned: 50 };
 
 const workerProgram = new URL('../worker/worker.js', import.meta.url);
 
@@ -63,7 +57,7 @@ export interface MasterOptions {
 export async function runMaster(
   resolved: ResolvedSettings,
   version: string,
-  { reread, worker = workerProgram, launch = new Launch(null) }: MasterOptions,
+  { reread, worker = workerProgram, launch = new Launch(process, process.env) }: MasterOptions,
 ): Promise<number> {
   const { settings, warnings, notes } = resolved;
   const startedIn = workingDirectory(process.env);
@@ -86,7 +80,7 @@ export async function runMaster(
     logger.warning(`${why}: stopping`);
     interruption.abort();
   };
-  launch.channel?.listen({
+  launch.listen({
     gone: (why) => {
       onGone(why);
     },
@@ -94,9 +88,20 @@ export async function runMaster(
       onSignal('SIGHUP');
     },
   });
-  const cleanups: (() => Promise<void> | void)[] = [unwatch];
+  const patience = (): number => (launch.isAbandoned ? lastWords.abandoned : lastWords.heard);
+  const cleanups: (() => Promise<void> | void)[] = [
+    unwatch,
+    () => {
+      launch.close();
+    },
+  ];
   try {
     const succession = new Succession({ directory: startedIn, logger, env: process.env });
+    const readiness = new Readiness(settings, logger, succession.isSuccessor);
+    launch.add(readiness);
+    cleanups.push(() => {
+      if (!succession.isShared()) readiness.close();
+    });
     if (settings.pid !== null) {
       const pidfile = claimPidfile(
         succession.pidfilePath(settings.pid),
@@ -120,6 +125,7 @@ export async function runMaster(
     cleanups.push(() => {
       closeListeners(interpreter, !succession.isShared());
     });
+    readiness.keep(interpreter);
     const pythonLogs = new PythonLogs(logs, settings, interpreter);
     cleanups.push(() => {
       pythonLogs.close();
@@ -156,8 +162,9 @@ export async function runMaster(
     // Workers write to the same place: what is said of the start comes first.
     await logger.drain();
     const relays = openRelays(1, 2);
-    cleanups.push(() => orAfter(lastWords, endRelays(relays)));
+    cleanups.push(() => orAfter(patience(), endRelays(relays)));
     const notifier = surroundings.notifier(interpreter, logger);
+    interruption.signal.throwIfAborted();
     return await new Promise((finish) => {
       const shared = {
         worker,
@@ -198,104 +205,9 @@ export async function runMaster(
     return error.exitCode;
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup();
-    await orAfter(lastWords, logger.drain());
+    await orAfter(patience(), logger.drain());
     logger.close();
   }
-}
-
-interface Parts {
-  readonly worker: URL;
-  readonly logger: ProcessLogger;
-  readonly pythonLogs: PythonLogs;
-  readonly interpreter: Interpreter;
-  readonly relays: OutputRelays;
-  readonly hooks: MasterHooks;
-  readonly succession: Succession;
-  readonly finish: (exitCode: number) => void;
-  readonly reread: () => Promise<ResolvedSettings>;
-  readonly basis: GenerationSurroundings;
-  readonly surroundings: Surroundings;
-  readonly notifier: ServiceNotifier;
-  /** Who waits for the server. */
-  readonly launch: Launch;
-  /** Ends whatever waits. */
-  readonly interruption: AbortController;
-}
-
-/** Ties supervisor and reloader together. */
-function supervise(first: Generation, parts: Parts): Supervisor {
-  const { succession, reread, basis, surroundings, logger, pythonLogs, hooks, notifier } = parts;
-  const { launch } = parts;
-  const reloader = new Reloader(first, {
-    reread,
-    surroundings: basis,
-    logger,
-    onReread: (settings) => {
-      hooks.onReload(settings);
-    },
-    onFailure: (error) => {
-      notifier.reloaded();
-      launch.reloadFailed(error);
-    },
-    isStopping: () => parts.interruption.signal.aborted,
-    onGeneration: (generation) => {
-      launch.reloading(generation.number);
-      supervisor.begin(generation);
-    },
-  });
-  const supervisor = new Supervisor(first, {
-    ...parts,
-    reload: () => {
-      notifier.reloading();
-      reloader.reload();
-    },
-    onGoBack: (generation) => {
-      reloader.goBack(generation);
-      launch.discarded();
-    },
-    upgrade: (listeners) => {
-      if (hooks.preExec()) succession.start(listeners, surroundings.passedOn(notifier));
-    },
-    onBootFailure: (error) => {
-      launch.bootFailed(error);
-    },
-    observe: (state, current) => {
-      launch.observe(state, current);
-      // Whoever goes on is the service now; its stop is not.
-      if (state.stop === null || succession.successor === null) notifier.observe(state);
-      else notifier.mainPid(succession.successor);
-    },
-    workers: (count) => {
-      pythonLogs.workers(count);
-    },
-    reopenLogs: () => {
-      pythonLogs.reopen();
-      surroundings.giveLogs();
-    },
-    onReloaded: () => {
-      notifier.reloaded();
-    },
-    onStop: () => {
-      parts.interruption.abort();
-    },
-    isShared: () => succession.isShared(),
-    onTick: () => {
-      succession.look();
-    },
-  });
-  if (first.settings.reload) void watchFiles(first.settings, logger, supervisor.changed);
-  return supervisor;
-}
-
-/** Has workers replaced whenever a file of the app changes (--reload). */
-async function watchFiles(
-  settings: Settings,
-  logger: Logger,
-  onChange: (paths: readonly string[]) => void,
-): Promise<void> {
-  logger.warning('Reloader is on. Use in development only!');
-  const { startReloader } = await import('./reloader.ts');
-  startReloader({ settings, logger, onChange });
 }
 
 /** Waits for `promise`, but no longer than `milliseconds`: nobody may be reading. */

@@ -16,49 +16,42 @@ export type ChannelSource = Pick<
   'send' | 'connected' | 'disconnect' | 'on' | 'pid' | 'kill'
 >;
 
-/** What the other end asks for, or its end. */
+/** What whoever has started the server asks for, or its end. */
 export interface ParentOrders {
-  readonly reload: () => void;
-  readonly gone: (why: string) => void;
+  /** Do as at SIGHUP. */
+  reload(): void;
+  /** It is gone: a sentence with no full stop says who. */
+  gone(why: string): void;
 }
 
 /** The channel. */
 export class ParentChannel {
   readonly starter: Starter;
   readonly #process: ChannelSource;
-  #orders: ParentOrders;
-  #isGone = false;
 
-  private constructor(starter: Starter, source: ChannelSource) {
+  private constructor(starter: Starter, source: ChannelSource, orders: ParentOrders) {
     this.starter = starter;
     this.#process = source;
-    this.#orders = {
-      reload: () => undefined,
-      // Until the master listens: what would interrupt the start of a server in a terminal does so here.
-      gone: () => source.kill(source.pid, 'SIGTERM'),
-    };
     if (starter === 'daemon') return;
     source.on('disconnect', () => {
-      this.#isGone = true;
-      this.#orders.gone('The program that has started this server is gone');
+      orders.gone('The program that has started this server is gone');
     });
     source.on('message', (message) => {
-      if (starter === 'serve' && isStarterWord(message)) this.#orders.reload();
+      if (starter === 'serve' && isStarterWord(message)) orders.reload();
     });
   }
 
   /** Opens it, and takes the mark out of the environment; null: there is none. */
-  static open(source: ChannelSource, env: NodeJS.ProcessEnv): ParentChannel | null {
+  static open(
+    source: ChannelSource,
+    env: NodeJS.ProcessEnv,
+    orders: ParentOrders,
+  ): ParentChannel | null {
     const mark = env[launchVariable];
     Reflect.deleteProperty(env, launchVariable);
     if (source.send === undefined || !source.connected) return null;
-    return new ParentChannel(mark === 'daemon' || mark === 'serve' ? mark : 'other', source);
-  }
-
-  /** From now on these are the ones to be told. */
-  listen(orders: ParentOrders): void {
-    this.#orders = orders;
-    if (this.#isGone) orders.gone('The program that has started this server is gone');
+    const starter = mark === 'daemon' || mark === 'serve' ? mark : 'other';
+    return new ParentChannel(starter, source, orders);
   }
 
   /** A worker serves. */

@@ -2,18 +2,10 @@
 // removed at the end. master.ts calls it, on the master's main thread, before anything else is opened.
 // It must never remove or replace a file that tells of a process which runs.
 
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fchmodSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFileSync, unlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { WsgiTsError } from '../errors.ts';
+import { putWholeFile } from './whole-file.ts';
 
 /** The server's own pid file. */
 export interface Pidfile {
@@ -66,22 +58,7 @@ function claim(path: string, pid: number, isAlive: (pid: number) => boolean): vo
     );
   }
   attempt(path, 'write', () => {
-    // A name that nobody can guess, and no file that is there: whoever may write to the folder would have a root
-    // write through a link of theirs.
-    const draft = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}`);
-    const fd = openSync(draft, 'wx', 0o644);
-    try {
-      writeFileSync(fd, `${pid}\n`);
-      // Everybody may read it, whatever --umask says. It stays the master's, also with --user: who may write a pid
-      // here has a root's script send signals to a process of their choice.
-      fchmodSync(fd, 0o644);
-      renameSync(draft, path);
-    } catch (error) {
-      unlinkSync(draft);
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
+    putWholeFile(path, `${pid}\n`);
   });
 }
 

@@ -60,11 +60,38 @@ export class LifeRecord {
   }
 }
 
+/** What a worker has left when it is gone, in the words of the arbiter's event. */
+export interface Estate {
+  readonly lost: readonly string[];
+  readonly requests: number;
+  readonly record: string;
+}
+
+/**
+ * What there is to say of a worker that is gone; access lines that it could not write are written.
+ *
+ * @param journal - the descriptor of its journal; null where it ended in order, and has told of all its requests
+ */
+export function settle(
+  life: LifeRecord,
+  journal: number | null,
+  logs: LogPolicy,
+  pid: number,
+): Estate {
+  const contents = journal === null ? emptyJournal : openJournal(journal);
+  logLost(contents.running, logs, pid);
+  return {
+    lost: contents.running.map(nameRequest),
+    requests: contents.count - contents.running.length,
+    record: life.tell(contents, Date.now()),
+  };
+}
+
 /** That of a worker which has told of all its requests. */
-export const emptyJournal: JournalContents = { running: [], recent: [], count: 0 };
+const emptyJournal: JournalContents = { running: [], recent: [], count: 0 };
 
 /** What a dead worker's journal holds; nothing where it can't be read. */
-export function openJournal(fd: number): JournalContents {
+function openJournal(fd: number): JournalContents {
   try {
     return readJournal(fd);
   } catch {
@@ -73,7 +100,7 @@ export function openJournal(fd: number): JournalContents {
 }
 
 /** Writes the access lines that a worker could not write. */
-export function logLost(
+function logLost(
   running: readonly JournalEntry[],
   { accessFile, accessFormat, form }: LogPolicy,
   pid: number,
@@ -89,7 +116,7 @@ export function logLost(
 }
 
 /** `GET /path`, as the log may show it. */
-export function nameRequest({ method, target }: JournalEntry): string {
+function nameRequest({ method, target }: JournalEntry): string {
   return escapeField(`${method} ${target}`);
 }
 

@@ -14,6 +14,7 @@ const taken: readonly SettingKey[] = [
   ...(['python', 'daemon', 'pid', 'user', 'group', 'initgroups', 'umask', 'procName'] as const),
   ...(['errorLogFile', 'logLevel', 'logFormat', 'syslog', 'logConfig', 'logConfigDict'] as const),
   ...(['logConfigJson', 'captureOutput', 'statsdHost', 'reload'] as const),
+  ...(['readyFd', 'readyFile'] as const),
 ];
 
 /** What {@link Reloader} needs. */

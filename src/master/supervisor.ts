@@ -13,7 +13,7 @@ import type { Generation } from './generation.ts';
 import type { MasterHooks } from './hooks.ts';
 import type { Listener } from './listeners.ts';
 import type { OutputRelays } from './output-relay.ts';
-import { emptyJournal, LifeRecord, logLost, nameRequest, openJournal } from './post-mortem.ts';
+import { LifeRecord, settle } from './post-mortem.ts';
 import { Sealing } from './sealing.ts';
 import type { MasterSignal } from './signals.ts';
 import { initialState, tickEvery } from './supervision.ts';
@@ -230,19 +230,10 @@ export class Supervisor {
         this.#handles.delete(id);
         this.#options.workers(this.#handles.size);
         hooks.childExit(id, exit);
-        // What ended in order has told of all its requests.
-        const journal = inOrder ? emptyJournal : openJournal(journalFd);
+        const journal = inOrder ? null : journalFd;
+        const estate = settle(record, journal, configuration.logs, handle.pid ?? 0);
         closeSync(journalFd);
-        logLost(journal.running, configuration.logs, handle.pid ?? 0);
-        const lost = journal.running.map(nameRequest);
-        const requests = journal.count - journal.running.length;
-        this.#happened({
-          type: 'exited',
-          id,
-          ...exit,
-          ...{ lost, requests },
-          record: record.tell(journal, Date.now()),
-        });
+        this.#happened({ type: 'exited', id, ...exit, ...estate });
         this.#forget();
       },
     });

@@ -67,6 +67,11 @@ export class Succession {
     return this.#predecessor === null ? path : `${path}.2`;
   }
 
+  /** Whether this master was started in another one's place. */
+  get isSuccessor(): boolean {
+    return this.#inheritance !== null;
+  }
+
   /** `action` is done when the master before is gone. */
   onPromotion(action: () => void): void {
     this.#onPromotion = action;

@@ -8,10 +8,15 @@ import type { Setting } from './setting.ts';
 import { settingRows, settingsTable, type SettingKey, type Settings } from './table.ts';
 import type { SettingsWorld, ValueType } from './value-types.ts';
 
-/** What a program may give for a setting whose value is a `T`: of a list, one text alone as well. */
+/**
+ * What a program may give for a setting whose value is a `T`: of a list, one text alone as well; of a number, what would
+ * be typed (`'auto'`, `'500M'`).
+ */
 type Given<T> = T extends readonly (infer Word)[]
   ? readonly Word[] | (string extends Word ? string : never)
-  : T;
+  : T extends number
+    ? number | string
+    : T;
 
 /** Settings by their keys, with JavaScript's values; `undefined` is as good as nothing. */
 export type SettingOptions<Key extends SettingKey = SettingKey> = {

@@ -177,4 +177,29 @@ export const serverRows = {
     section: 'Server Mechanics',
     doc: "A file to write the master's process id to",
   }),
+  readyFd: row({
+    name: 'ready_fd',
+    flags: ['--ready-fd'],
+    metavar: 'INT',
+    type: optional(integer({ min: 3 })),
+    default: [],
+    section: 'Server Mechanics',
+    doc: 'A file descriptor to write the addresses to when the server is up',
+    details:
+      'gunicorn has no such setting. When the first worker serves, the addresses are written, one a line, with the ' +
+      'ports that were really taken, and the descriptor is closed. Where the server can not start it is closed with ' +
+      'nothing written. The descriptor is opened by whoever starts the command (`3>ready`, s6, a pipe).',
+  }),
+  readyFile: row({
+    name: 'ready_file',
+    flags: ['--ready-file'],
+    metavar: 'FILE',
+    type: optional(text('a path')),
+    default: [],
+    section: 'Server Mechanics',
+    doc: 'A file to write the addresses to when the server is up',
+    details:
+      'gunicorn has no such setting. The same lines as with `--ready-fd`. The file appears whole, and goes with the ' +
+      'server; one that is there at the start is removed.',
+  }),
 };

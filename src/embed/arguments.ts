@@ -1,0 +1,14 @@
+// What was given as options, as arguments of the command. Used by serve.ts, whose server is the command. Pure.
+
+import { settingRows } from '../settings/table.ts';
+import type { GivenTexts } from '../settings/layers.ts';
+
+/** `--flag=value` for each text; a switch that is off is none. */
+export function argumentsOf(texts: GivenTexts): string[] {
+  return settingRows.flatMap(([key, { flags, type, bare = 'true' }]) => {
+    const [given, flag] = [texts[key], flags.at(-1)];
+    if (given === undefined || flag === undefined) return [];
+    if (type.use === 'switch') return given.at(-1) === bare ? [flag] : [];
+    return (type.use === 'repeated' ? given : given.slice(-1)).map((text) => `${flag}=${text}`);
+  });
+}
