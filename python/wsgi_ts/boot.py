@@ -34,6 +34,14 @@ _directory: str | None = None
 """Where `prepare` was told that the app is."""
 
 
+_folders: list[str] = []
+"""Where the app is imported from: the entries of `pythonpath`, then its directory; absolute."""
+
+
+_added: list[str] = []
+"""Those of `_folders` that `prepare` has put on `sys.path`."""
+
+
 _crash_log: int | None = None
 """Descriptor of the file that a crash is reported in; None: stderr."""
 
@@ -90,7 +98,7 @@ def prepare(options: Preparation) -> None:
     """
     global _directory, _own_process  # noqa: PLW0603
     # Before the app's folder is on the path: an `inspect.py` in there must not become ours.
-    from . import loader, log_setup, server, worker_hooks  # noqa: F401, PLC0415 (the master has no need of them)
+    from . import app_modules, loader, log_setup, server, worker_hooks  # noqa: F401, PLC0415 (not for the master)
 
     _directory = directory = options.get("chdir") or os.getcwd()
     _own_process = options.get("own_process", True)
@@ -100,7 +108,8 @@ def prepare(options: Preparation) -> None:
         _activate()
     own_openssl.install()
     folders = [*(options.get("pythonpath") or ()), ""]
-    _put_on_path([os.path.abspath(os.path.join(directory, folder)) for folder in folders])
+    _folders[:] = [os.path.abspath(os.path.join(directory, folder)) for folder in folders]
+    _added[:] = _put_on_path(_folders)
     env = options.get("env") or {}
     os.environ.update(env)
     if "TZ" in env:
@@ -191,15 +200,20 @@ def finish() -> None:
 
 
 def _load(app: str) -> WSGIApp:
+    from .app_modules import loading  # noqa: PLC0415
     from .loader import load  # noqa: PLC0415
 
     # An app may want signals for itself; under gunicorn that breaks its stop and its reload.
-    with signal_handlers.kept():
+    with signal_handlers.kept(), contextlib.nullcontext() if _own_process else loading(
+        _folders, _added
+    ):
         return cast("WSGIApp", load(app, _directory))
 
 
-def _put_on_path(folders: Sequence[str]) -> None:
-    sys.path[:0] = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
+def _put_on_path(folders: Sequence[str]) -> list[str]:
+    added = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
+    sys.path[:0] = added
+    return added
 
 
 def _activate() -> None:

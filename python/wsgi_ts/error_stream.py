@@ -20,6 +20,7 @@ _LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
 class _Pending(threading.local):
     request = ""
+    exchange = 0
     text = ""
 
 
@@ -31,12 +32,18 @@ class ErrorStream:
         self._log = log
         self._pending = _Pending()
 
-    def enter(self, request: str) -> None:
+    @property
+    def exchange(self) -> int:
+        """Number of the exchange that the calling thread is at work on; 0: none."""
+        return self._pending.exchange
+
+    def enter(self, request: str, exchange: int = 0) -> None:
         """Say which request this thread's text belongs to from now on: its head, or "" for none."""
         pending = self._pending
         if pending.text:
             self.flush()
         pending.request = request
+        pending.exchange = exchange
 
     def write(self, text: str) -> int:
         """Write `text`; raises TypeError if it isn't str."""

@@ -74,7 +74,7 @@ class Gateway:
             if kind == frame.REQUEST
             else os.fdopen(frame.decode_number(rest), "rb")
         )
-        self._errors.enter(head)
+        self._errors.enter(head, exchange)
         response = Response(self, exchange, head, slot)
         result: Any = None
         environ: Environ = {}
@@ -150,4 +150,4 @@ class Gateway:
         if self.channel.closed:  # in a child process that the app forked
             sys.stderr.write(text + "\n")
         else:
-            self.channel.send(frame.encode_log(0, level, text, kind))
+            self.channel.send(frame.encode_log(self._errors.exchange, level, text, kind))

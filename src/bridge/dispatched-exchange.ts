@@ -1,6 +1,8 @@
 // What a dispatcher knows of an exchange, and says to it: the seam between frames and HTTP. Types only: dispatcher.ts
 // calls, exchange.ts is it.
 
+import type { Logger } from '../log/logger.ts';
+
 /** What a dispatcher knows of an exchange (exchange.ts). */
 export interface DispatchedExchange {
   readonly request: { readonly socket: unknown };
@@ -8,6 +10,8 @@ export interface DispatchedExchange {
   readonly id: number;
   /** When Python got it, by the dispatcher's clock (milliseconds). */
   dispatchedAt: number;
+  /** Where its errors go. */
+  readonly logger: Logger;
   /** Whether its response has not begun. */
   readonly unanswered: boolean;
   /** Whether Python is at work on it. */

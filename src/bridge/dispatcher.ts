@@ -200,7 +200,10 @@ export class Dispatcher implements Load {
         this.#stopped?.();
         break;
       default: // log, record, errors
-        logFrame(this.#options.logger, kind, buffer.subarray(start, end));
+        logFrame(
+          this.#exchanges.get(id)?.logger ?? this.#options.logger,
+          ...([kind, buffer.subarray(start, end)] as const),
+        );
     }
   }
 

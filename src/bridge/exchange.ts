@@ -5,6 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import { close } from 'node:fs';
 import { WsgiTsError } from '../errors.ts';
+import type { Logger } from '../log/logger.ts';
 import type { DispatchedExchange } from './dispatched-exchange.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
@@ -58,6 +59,10 @@ export class Exchange implements DispatchedExchange {
       if (this.#state === 'dispatched' && this.#step('clientGone'))
         context.dispatcher.abort(this.id);
     });
+  }
+
+  get logger(): Logger {
+    return this.#reply.logger;
   }
 
   get unanswered(): boolean {
@@ -144,7 +149,7 @@ export class Exchange implements DispatchedExchange {
     const before = this.#state;
     if (!this.#step('timedOut')) return;
     this.#reply.conclude('timeout');
-    this.#context.logger.error(
+    this.logger.error(
       `${this.#reply.describe()}: timed out after ${limit} s${stack === '' ? '' : `; it was here:\n${stack}`}`,
     );
     if (before === 'streaming') this.#reply.cut();
@@ -259,7 +264,7 @@ export class Exchange implements DispatchedExchange {
       return;
     }
     if (!this.#step('refused')) return;
-    const { logger } = this.#context;
+    const { logger } = this;
     const status = known?.status ?? 500;
     this.#reply.conclude(status === 408 ? 'timeout' : 'rejected');
     const line = `${this.#reply.describe()}: ${known?.message ?? String(error)}`;

@@ -77,6 +77,8 @@ export interface LoadOptions {
   readonly fallthrough?: boolean;
   /** What the host's framework knows of a request better than the request itself does; null: nothing. */
   readonly hostView?: (request: ServerRequest) => HostView | null;
+  /** Where errors of this request go; null: where all go. */
+  readonly loggerFor?: (request: ServerRequest) => Logger | null;
   /** Called when the app's threads can't be reached any more: a fault of the server's own. */
   readonly onLost?: (error: Error) => void;
   /** @internal */

@@ -87,6 +87,7 @@ export async function loadHandler(app: string, options: LoadOptions = {}): Promi
   const context: ExchangeContext = {
     dispatcher,
     logger,
+    loggerFor: options.loggerFor ?? null,
     accessLog,
     journal: options.journal ?? null,
     serverHeader,

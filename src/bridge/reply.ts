@@ -33,6 +33,8 @@ export interface ReplyContext {
   /** Bytes of a streamed response that are kept for a slow client. */
   readonly responseBuffer: number;
   readonly logger: Logger;
+  /** Where errors of one request go, where that is a place of its own. */
+  readonly loggerFor: ((request: ServerRequest) => Logger | null) | null;
   readonly accessLog: AccessLog | null;
   /** Where the requests are kept that the app has. */
   readonly journal: JournalWriter | null;
@@ -57,6 +59,7 @@ export class Reply implements AccessEntry {
   startedAt = 0;
   start = 0;
   fields: readonly string[] = [];
+  readonly logger: Logger;
   readonly #context: ReplyContext;
   #outcome: Outcome | null = null;
   #stream: StreamWriter | null = null;
@@ -75,6 +78,7 @@ export class Reply implements AccessEntry {
   ) {
     this.#context = context;
     this.request = request;
+    this.logger = context.loggerFor?.(request) ?? context.logger;
     this.response = response;
     if (context.accessLog !== null || context.journal !== null) {
       this.startedAt = Date.now();
@@ -150,7 +154,7 @@ export class Reply implements AccessEntry {
       writeEarlyHints(this.response, decodeFields(buffer, start, end));
     } catch (error) {
       // They are only hints: the answer is worth more.
-      this.#context.logger.warning(`${this.describe()}: early hints left out: ${String(error)}`);
+      this.logger.warning(`${this.describe()}: early hints left out: ${String(error)}`);
     }
   }
 
@@ -170,7 +174,7 @@ export class Reply implements AccessEntry {
     this.#stream = new StreamWriter(this.response, buffer.readUInt32LE(head.end), {
       limit: this.#context.responseBuffer,
       onSpoolError: (error) => {
-        this.#context.logger.error(
+        this.logger.error(
           `${this.describe()}: the answer can't be kept for its client: ${error.message}`,
         );
       },
@@ -198,7 +202,7 @@ export class Reply implements AccessEntry {
       if (error === null) return;
       if (!this.gone) {
         this.conclude('app_error');
-        this.#context.logger.error(`${this.describe()}: ${error.message}`);
+        this.logger.error(`${this.describe()}: ${error.message}`);
       }
       cutOff(this.response);
     });
@@ -240,9 +244,7 @@ export class Reply implements AccessEntry {
       return true;
     } catch (error) {
       this.conclude('app_error');
-      this.#context.logger.error(
-        `${this.describe()}: the app's head can't be sent: ${String(error)}`,
-      );
+      this.logger.error(`${this.describe()}: the app's head can't be sent: ${String(error)}`);
       this.sendPage(500, APP_FAILED);
       return false;
     }
@@ -250,7 +252,8 @@ export class Reply implements AccessEntry {
 
   /** The answer is not gone at once: cuts it off when its client is too slow in taking it. */
   #watchClient(): void {
-    const { pace, deadlines, logger } = this.#context;
+    const { logger } = this;
+    const { pace, deadlines } = this.#context;
     this.#unwatch = pace.watch(
       deadlines.response,
       () => takenBytes(this.response, this.bytes),

@@ -4,6 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { FileRange } from './frame.ts';
+import { fieldsOnTop, isPristine } from './host-fields.ts';
 import { isHttp2, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
@@ -28,7 +29,8 @@ export function writeHead(response: ServerReply, fields: string[]): void {
     }
     return;
   }
-  response.writeHead(code, status.slice(4), fields);
+  const given = isPristine(response) ? fields : fieldsOnTop(response, fields);
+  response.writeHead(code, status.slice(4), given);
   // Behind a 1xx that still waits for its turn Node would put the head of a body that is no string before it.
   if (response.socket === null && response.writableLength > 0) response.flushHeaders();
 }

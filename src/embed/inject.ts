@@ -51,6 +51,7 @@ export interface InjectResponse {
    *
    * @throws SyntaxError where it is none
    */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as light-my-request has it
   json<T = unknown>(): T;
 }
 
@@ -79,7 +80,7 @@ export async function inject(
     const { url, secure } = read(request.url);
     const { authority = url.host } = request;
     const options = { ...request, authority, headers: fields(request), ...body(request) };
-    return (await lightMyRequest((injected, response) => {
+    const answer = (await lightMyRequest((injected, response) => {
       // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
       const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
       const { remoteAddress = '' } = injected.socket;
@@ -87,11 +88,22 @@ export async function inject(
       declareConnection(injected.socket, { ...here, remoteAddress, scheme });
       dispatch(injected, response);
     }, options as never)) as unknown as InjectResponse;
+    return withoutBlanks(answer);
   } catch (error) {
     throw coded(error);
   } finally {
     if (--under === 0) clearInterval(holding);
   }
+}
+
+/** Blanks around a field's value are none of it (RFC 9110 §5.5): a client that reads bytes takes them away. */
+function withoutBlanks(answer: InjectResponse): InjectResponse {
+  const headers = answer.headers as Record<string, string | string[] | undefined>;
+  const trim = (value: string): string => value.replace(/^[ \t]+|[ \t]+$/g, '');
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.map(trim) : trim(value);
+  }
+  return answer;
 }
 
 function read(text: unknown): { url: URL; secure: boolean } {
@@ -102,7 +114,7 @@ function read(text: unknown): { url: URL; secure: boolean } {
     }
   }
   throw refused(
-    `url: ${JSON.stringify(text) ?? 'nothing'} is neither a path nor a URL of http or https`,
+    `url: ${String(JSON.stringify(text))} is neither a path nor a URL of http or https`,
   );
 }
 

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { LoadOptions } from '../bridge/handler-options.ts';
+import type { ServerRequest } from '../bridge/transaction.ts';
 import { createAccessLog, type AccessLog, type AccessRecord } from '../log/access-log.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { WsgiTsError } from '../errors.ts';
@@ -62,7 +63,10 @@ export interface Plan {
 }
 
 /** What an integration adds: it is no option of the program's. */
-export type HostOptions = Pick<LoadOptions, 'hostView'>;
+export interface HostOptions extends Pick<LoadOptions, 'hostView'> {
+  /** Where errors of one request go; null: where all go. */
+  readonly hostLogger?: (request: ServerRequest) => HostLogger | null;
+}
 
 /**
  * Reads target and options.
@@ -100,12 +104,27 @@ export function plan(target: AppTarget, options: HandlerOptions, host: HostOptio
       logger,
       accessLog,
       fallthrough: fallthrough === true,
-      ...host,
+      ...ofHost(host, settings),
     },
     closeLogs: () => {
       file?.close();
       logger.close();
     },
+  };
+}
+
+function ofHost(
+  { hostView, hostLogger }: HostOptions,
+  { logLevel }: Pick<Settings, 'logLevel'>,
+): LoadOptions {
+  return {
+    ...(hostView && { hostView }),
+    ...(hostLogger && {
+      loggerFor: (request) => {
+        const logger = hostLogger(request);
+        return logger && fromHostLogger(logger, logLevel);
+      },
+    }),
   };
 }
 
@@ -181,7 +200,7 @@ function checkProgramOptions(options: {
     throw option('accessLog: an object with the function write is expected');
   }
   if (fallthrough !== undefined && typeof fallthrough !== 'boolean') {
-    throw option(`fallthrough: '${String(fallthrough)}' is not true or false`);
+    throw option('fallthrough: true or false is expected');
   }
 }
 

@@ -80,7 +80,10 @@ function textsOf(
       return Array.isArray(value)
         ? listTexts(type, value, world)
         : objectTexts(key, type, value, world);
-    default:
+    case 'undefined':
+    case 'bigint':
+    case 'symbol':
+    case 'function':
       throw wrong(value, 'a value of a setting');
   }
 }

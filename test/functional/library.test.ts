@@ -1,5 +1,5 @@
-// createHandler as a Node program uses it: in node:http, mounted in Express, two apps in one process, and
-// what it throws where an app can't be loaded. All in the process of this test: one interpreter serves all.
+// createHandler as a Node program uses it: in node:http, mounted in Express, two apps in one process, its end. All in the
+// process of this test: one interpreter serves all.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -7,8 +7,9 @@ import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, describe, test } from 'node:test';
 import express from 'express';
-import { createHandler, WsgiTsError } from '../../src/index.ts';
-import type { AppHandler, HandlerOptions } from '../../src/index.ts';
+import { createHandler } from '../../src/index.ts';
+import type { AccessRecord, AppHandler, HandlerOptions } from '../../src/index.ts';
+import { openGate } from '../helpers/gate.ts';
 import { testPythonEnvironment } from '../helpers/python-environment.ts';
 import { inRepository } from '../helpers/repository.ts';
 
@@ -129,40 +130,62 @@ describe('createHandler', () => {
     assert.deepEqual([state, threads, outstanding, waiting, served], ['ready', 1, 0, 0, 3]);
   });
 
-  test('answers 503 once it is closed', async () => {
+  test('lets requests wait that come before the app is loaded', async () => {
+    const states: string[] = [];
+    const url = await listen((request, response) => {
+      const handler = createHandler('mounted:app', options);
+      handlers.push(handler);
+      handler(request, response);
+      states.push(handler.stats().state, String(handler.stats().waiting));
+    });
+    const shown = await mounted(url, { method: 'POST', body: 'early' });
+    assert.equal(shown.body, 'early');
+    assert.deepEqual(states, ['loading', '1']);
+  });
+
+  test('answers 503 once it is closed, and before it was loaded, too', async () => {
     const handler = await load('sleeping:app');
     const url = await listen(handler);
     assert.equal((await fetch(url)).status, 200);
     await handler.close();
+    const page = await fetch(url);
+    assert.equal(page.status, 503);
+    assert.equal(page.headers.get('connection'), 'close');
+    assert.equal(handler.stats().state, 'closed');
+    const early = createHandler('sleeping:app', options);
+    await early.close();
+    await assert.rejects(early.ready, { code: 'ERR_WSGI_CLOSED' });
+    assert.equal((await fetch(await listen(early))).status, 503);
+  });
+
+  test('close() waits for the requests that are there, and takes no more', async () => {
+    await using gate = await openGate();
+    const handler = await load('sleeping:app');
+    const url = await listen(handler);
+    const under = fetch(`${url}/sleep?${gate.query}`);
+    await gate.said();
+    const closing = handler.close();
     assert.equal((await fetch(url)).status, 503);
-  });
-});
-
-describe('ready rejects', () => {
-  async function failure(app: string): Promise<WsgiTsError> {
-    const handler = createHandler(app, options);
-    const error: unknown = await handler.ready.catch((reason: unknown) => reason);
-    assert.ok(error instanceof WsgiTsError, String(error));
-    assert.equal(error.blame, 'application');
-    return error;
-  }
-
-  test('for a module that does not exist, with its name', async () => {
-    const error = await failure('no_such_module:app');
-    assert.match(error.code, /^ERR_WSGI_/);
-    assert.equal(error.exitCode, 3);
-    assert.match(error.message, /no_such_module/);
+    gate.letGo();
+    assert.equal((await under).status, 200);
+    await closing;
+    assert.equal(await handler.close(), undefined);
   });
 
-  test('for a variable that does not exist, with its name', async () => {
-    const error = await failure('sleeping:application');
-    assert.equal(error.exitCode, 4);
-    assert.match(`${error.message} ${error.remedy ?? ''}`, /application[^]*\bapp\b/);
-  });
-
-  test('and serves other apps after that', async () => {
-    await failure('no_such_module:app');
-    const url = await listen(await load('sleeping:app'));
-    assert.equal(await (await fetch(url)).text(), 'awake\n');
+  test('tells its own logger and access log', async () => {
+    const lines: string[] = [];
+    const log = (line: string): void => void lines.push(line);
+    const entries: AccessRecord[] = [];
+    const handler = await load('views_gone_wrong:app', {
+      logger: { error: log, warn: log, info: log },
+      accessLog: { write: (record) => entries.push(record) },
+    });
+    const answer = await fetch(`${await listen(handler)}/raise-exception`);
+    await answer.text();
+    assert.match(lines.join('\n'), /GET \/raise-exception from 127\.0\.0\.1[^]*Traceback/);
+    assert.deepEqual(
+      entries.map(({ method, target, status }) => [method, target, status]),
+      [['GET', '/raise-exception', 500]],
+    );
   });
 });
