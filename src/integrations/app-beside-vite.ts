@@ -11,7 +11,7 @@ import { errorPage, type ErrorPage } from '../http/error-page.ts';
 import { describeChange } from '../master/watched-files.ts';
 import { makeFailurePage, type FailurePage } from '../worker/failure-page.ts';
 import { DevelopedApp, type Developed } from './developed-app.ts';
-import { forward, forwardUpgrade, type Received, type Reply, type Route } from './forward.ts';
+import { forward, withoutUpgrade, type Received, type Reply, type Route } from './forward.ts';
 import type { Prefixes } from './prefixes.ts';
 import { overlayOf } from './python-overlay.ts';
 import { makeSocketFolder } from './socket-folder.ts';
@@ -64,7 +64,13 @@ export class AppBesideVite {
       },
     });
     host.middlewares.use(this.#middleware);
-    host.httpServer?.on('upgrade', this.#upgrade);
+    host.httpServer?.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+      // Vite's own websockets, and those of others, are left to whoever listens for them.
+      if (this.#routeOf(request) === null || isVites(request)) return;
+      const reply = withoutUpgrade(request, socket);
+      // All of Vite's middlewares: one of them says which hosts are allowed.
+      if (reply !== null) host.middlewares(request, reply);
+    });
     this.#announce(host);
   }
 
@@ -111,18 +117,6 @@ export class AppBesideVite {
     const route = this.#routeOf(request);
     if (route === null) next();
     else void this.#pass(request, response, route);
-  };
-
-  /** Vite's own websockets, and those of others, are left to whoever listens for them. */
-  readonly #upgrade = (request: IncomingMessage, socket: Duplex): void => {
-    const route = this.#routeOf(request);
-    if (route === null || isVites(request)) return;
-    const giveUp = (): void => {
-      socket.destroy();
-    };
-    this.#app.available().then(() => {
-      forwardUpgrade(request, socket, { ...route, onFailure: giveUp });
-    }, giveUp);
   };
 
   async #pass(received: Received, reply: Reply, route: Omit<Route, 'onFailure'>): Promise<void> {

@@ -76,12 +76,14 @@ export function forward(received: Received, reply: Reply, route: Route): void {
 }
 
 /**
- * Forwards a request that asks for another protocol, as one that doesn't: WSGI has no other (RFC 9110 §7.8 lets a server
- * ignore it). `node:http` gives it away together with its socket, so that only the head has been read of it.
+ * The response to a request that asks for another protocol, for whoever answers it as if it didn't: WSGI has no other, and a
+ * server may ignore that wish (RFC 9110 §7.8). `node:http` has given it away together with its socket.
+ *
+ * @returns null where it has been answered: its body is on the socket still, unparsed
  */
-export function forwardUpgrade(received: IncomingMessage, socket: Duplex, route: Route): void {
+export function withoutUpgrade(received: IncomingMessage, socket: Duplex): ServerResponse | null {
   // What Node gives with an upgrade is a socket of net or tls; the type is wider for who emits the event by hand.
-  if (!(socket instanceof Socket)) return;
+  if (!(socket instanceof Socket)) return null;
   const reply = new ServerResponse(received);
   reply.shouldKeepAlive = false;
   reply.assignSocket(socket);
@@ -94,13 +96,10 @@ export function forwardUpgrade(received: IncomingMessage, socket: Duplex, route:
   socket.on('close', () => {
     reply.destroy();
   });
-  // Its body is still on the socket, unparsed.
-  if (hasBody(received)) {
-    reply.writeHead(501, { 'Content-Type': 'text/plain; charset=utf-8' });
-    reply.end('501 Not Implemented\n\nThis server takes no body together with an Upgrade field.\n');
-    return;
-  }
-  forward(received, reply, route);
+  if (!hasBody(received)) return reply;
+  reply.writeHead(501, { 'Content-Type': 'text/plain; charset=utf-8' });
+  reply.end('501 Not Implemented\n\nThis server takes no body together with an Upgrade field.\n');
+  return null;
 }
 
 function hasBody(received: Received): boolean {

@@ -3,7 +3,9 @@
 // the event loop of Next's server. It must never read a body that it passes on.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createHandler, type AppHandler, type AppTarget, type HandlerOptions } from '../index.ts';
+import { createHandler, type AppHandler } from '../embed/create-handler.ts';
+import type { HandlerOptions } from '../embed/options.ts';
+import type { AppTarget } from '../embed/target.ts';
 import { Prefixes } from './prefixes.ts';
 
 /** What {@link wsgi} takes: which app, which paths, who answers the rest, and the options of `createHandler`. */

@@ -4,7 +4,8 @@
 
 import { resolve } from 'node:path';
 import type { DevEnvironment, HotPayload, Plugin, PreviewServer } from 'vite';
-import { serve, type AppTarget, type ServeOptions } from '../index.ts';
+import { serve, type ServeOptions } from '../embed/serve.ts';
+import type { AppTarget } from '../embed/target.ts';
 import { AppBesideVite, type Plan } from './app-beside-vite.ts';
 import { Prefixes } from './prefixes.ts';
 import { AppFiles } from './vite-files.ts';
