@@ -21,5 +21,6 @@ server.listen(Number(process.env.PORT ?? 3000), () => {
 
 process.once('SIGTERM', async () => {
   server.close();
-  await Promise.all([listener.close(), site.close()]);
+  await listener.close();
+  process.exit(0); // Next keeps a development server alive
 });

@@ -35,9 +35,7 @@ const routes = Symbol.for('wsgi-ts.next.routes');
 const external = ['wsgi-ts', 'pymport'];
 
 /** What of Next's configuration is looked at. (The types of `next` would change `process.env` for the whole program.) */
-interface NextConfig {
-  serverExternalPackages?: string[] | undefined;
-}
+type NextConfig = object & { serverExternalPackages?: string[] | undefined };
 type ConfigFunction = (...all: never[]) => NextConfig | Promise<NextConfig>;
 
 /**
