@@ -6,7 +6,9 @@ await backoffice.ready;
 
 const site = express();
 site.get('/', (_request, response) => {
-  response.send('<h1>The shop</h1><p>Its books are kept in the <a href="/backoffice/">back office</a>.');
+  response.send(
+    '<h1>The shop</h1><p>Its books are kept in the <a href="/backoffice/">back office</a>.',
+  );
 });
 // What collectstatic has gathered: the admin's styles and scripts.
 site.use('/backoffice/static', express.static('static', { fallthrough: false }));

@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createServer, preview, type ViteDevServer } from 'vite';
+import { build, createServer, preview, type ViteDevServer } from 'vite';
 import { wsgi, type ViteWsgiOptions } from '../../src/integrations/vite.ts';
 import { Example } from '../helpers/example.ts';
 import { HotSocket } from '../helpers/hot-socket.ts';
@@ -17,6 +17,8 @@ import { connect } from '../helpers/raw-client.ts';
 import { inRepository } from '../helpers/repository.ts';
 import { isAlive } from '../helpers/server-process.ts';
 import { SpawnedProcess } from '../helpers/spawned-process.ts';
+
+const quiet = { logLevel: 'silent' } as const;
 
 describe('the example, under `npm run dev`', () => {
   let example: Example;
@@ -102,6 +104,31 @@ describe('the example, under `npm run dev`', () => {
   });
 });
 
+describe('the example in production', () => {
+  it('serves what Vite has built, and the app, without Vite', async () => {
+    const example = new Example('vite');
+    try {
+      assert.deepEqual(
+        [example.scripts['build'], example.scripts['start']],
+        ['vite build', 'node server.js'],
+      );
+      await build({ root: example.folder, configFile: example.path('vite.config.js'), ...quiet });
+      await using server = new SpawnedProcess(process.execPath, ['server.js'], {
+        cwd: example.folder,
+        env: activatedEnvironment({ PORT: '0' }),
+      });
+      const [, url = ''] = await server.waitForOutput(/Listening at (\S+)/);
+      const [, script = ''] =
+        /src="(\/assets\/.+?\.js)"/.exec(await (await fetch(url)).text()) ?? [];
+      assert.match(await (await fetch(url + script)).text(), /\/api\/notes/);
+      assert.deepEqual(await (await fetch(`${url}/api/notes`)).json(), ['Put the kettle on']);
+      assert.equal(await server.stop(), 0);
+    } finally {
+      example.remove();
+    }
+  });
+});
+
 describe('an app behind Vite', () => {
   const root = mkdtempSync(join(tmpdir(), 'wsgi-ts-vite-'));
   const open: { close(): Promise<void> }[] = [];
@@ -123,7 +150,7 @@ describe('an app behind Vite', () => {
     const vite = await createServer({
       root,
       configFile: false,
-      logLevel: 'silent',
+      ...quiet,
       server: { port: 0, host: '127.0.0.1' },
       plugins: [plugin(options)],
     });
@@ -222,7 +249,7 @@ describe('an app behind Vite', () => {
     const server = await preview({
       root,
       configFile: false,
-      logLevel: 'silent',
+      ...quiet,
       preview: { port: 0, host: '127.0.0.1' },
       plugins: [plugin({ target: 'process_facts:app' })],
     });
