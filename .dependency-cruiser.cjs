@@ -1,5 +1,6 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
-//   cli → command → doctor, master, index → settings, worker → bridge → binding, log, http, errors, messages, sigusr1
+//   cli → command → doctor, master, index → embed → settings, worker → bridge → binding, log, http, errors, messages,
+//   sigusr1; integrations stand beside index
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
@@ -54,6 +55,12 @@ module.exports = {
       to: { path: '^src/(cli|index)\\.ts$' },
     },
     {
+      name: 'nobody imports integrations',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/integrations/' },
+      to: { path: '^src/integrations/' },
+    },
+    {
       name: 'commands and the doctor are known to cli only',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(cli\\.ts|command/|doctor/)' },
@@ -69,8 +76,16 @@ module.exports = {
       name: 'src imports only what package.json gives to users',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      // What an integration is for is its user's own: a peer.
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm-peer'],
+      },
     },
+    restsOn('embed/', [
+      ...['settings/', 'bridge/', 'log/', 'http/'],
+      ...['errors', 'error-report', 'launch-words', 'messages'],
+    ]),
     restsOn('worker/', [
       'bridge/',
       'certificates',

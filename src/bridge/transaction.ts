@@ -23,7 +23,7 @@ export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {
 }
 
 /** Whether `reply` is light-my-request's, of an injected request: it keeps all that it gets, and has no connection. */
-export function isInjected(reply: ServerReply): boolean {
+function isInjected(reply: ServerReply): boolean {
   return 'isLightMyRequest' in reply;
 }
 

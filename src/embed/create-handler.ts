@@ -77,7 +77,7 @@ class EmbeddedApp {
   #closing: Promise<void> | null = null;
   #waiting: Waiting[] = [];
   /** Requests that are neither answered nor given back. */
-  readonly #under = new Set<symbol>();
+  #under = 0;
   #onNone: (() => void) | null = null;
 
   constructor(plan: Plan) {
@@ -89,11 +89,11 @@ class EmbeddedApp {
 
   handle(waiting: Waiting): void {
     const { request, response, next } = waiting;
-    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#serverHeader);
+    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
     else if (this.#failure === null) this.#waiting.push(waiting);
     else if (next !== undefined) next(this.#failure);
-    else answerUnavailable(request, response, NOT_LOADED, this.#serverHeader);
+    else answerUnavailable(request, response, NOT_LOADED, this.#plan.load);
   }
 
   async inject(request: InjectRequest | string): Promise<InjectResponse> {
@@ -121,10 +121,6 @@ class EmbeddedApp {
     return this.#closing;
   }
 
-  get #serverHeader(): string | null {
-    return this.#plan.load.serverHeader ?? null;
-  }
-
   #state(): HandlerStats['state'] {
     if (this.#closing !== null) return 'closed';
     if (this.#failure !== null) return 'failed';
@@ -147,21 +143,21 @@ class EmbeddedApp {
   }
 
   #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
-    const key = Symbol('request');
+    let here = true;
     const over = (): void => {
-      if (this.#under.delete(key) && this.#under.size === 0) this.#onNone?.();
+      if (!here) return;
+      here = false;
+      if (--this.#under === 0) this.#onNone?.();
     };
-    this.#under.add(key);
+    this.#under += 1;
     whenOver(response, over);
-    handler(
-      request,
-      response,
-      next &&
-        (() => {
-          over();
-          next();
-        }),
-    );
+    if (next === undefined || this.#plan.load.fallthrough !== true) handler(request, response);
+    else {
+      handler(request, response, () => {
+        over();
+        next();
+      });
+    }
   }
 
   async #close(seconds: number): Promise<void> {
@@ -175,7 +171,7 @@ class EmbeddedApp {
 
   /** Resolves when no request is here any more, or after so many seconds. */
   #answered(seconds: number): Promise<void> {
-    if (this.#under.size === 0) return Promise.resolve();
+    if (this.#under === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);
       this.#onNone = () => {

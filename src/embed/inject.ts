@@ -2,6 +2,7 @@
 // What light-my-request's request lacks to be one of a connection is added here; it must never touch the answer.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { declareConnection } from '../bridge/connection-facts.ts';
 import { WsgiTsError } from '../errors.ts';
 
@@ -18,10 +19,10 @@ export interface InjectRequest {
   /** Added to the field `Cookie`. */
   readonly cookies?: Readonly<Record<string, string>>;
   /**
-   * The body: text, bytes, a stream, FormData, or any other object, which is sent as JSON (with its `Content-Type`,
-   * where `headers` have none).
+   * The body: text, bytes, Blob, a stream, URLSearchParams, FormData, or any other object, which is sent as JSON; the last
+   * ones with their `Content-Type`, where `headers` have none.
    */
-  readonly payload?: string | Uint8Array | NodeJS.ReadableStream | object;
+  readonly payload?: string | object;
   /** Value of the field `Host`. Default: the host of `url`, else `localhost`. */
   readonly authority?: string;
   /** The client's address, which is `REMOTE_ADDR`. Default: `127.0.0.1`. */
@@ -79,7 +80,7 @@ export async function inject(
     const { default: lightMyRequest } = await import('light-my-request');
     const { url, secure } = read(request.url);
     const { authority = url.host } = request;
-    const options = { ...request, authority, headers: fields(request), ...body(request) };
+    const options = { ...request, authority, ...(await content(request)) };
     const answer = (await lightMyRequest((injected, response) => {
       // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
       const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
@@ -113,35 +114,53 @@ function read(text: unknown): { url: URL; secure: boolean } {
       return { url, secure: url.protocol === 'https:' };
     }
   }
-  throw refused(
-    `url: ${String(JSON.stringify(text))} is neither a path nor a URL of http or https`,
-  );
+  throw refused(`url: ${JSON.stringify(text)} is neither a path nor a URL of http or https`);
 }
 
 type Fields = Record<string, string | number | readonly string[]>;
 
-/** What is undefined is left out; a body whose length nobody knows is sent in chunks, as node:http does it. */
-function fields({ headers = {}, payload }: InjectRequest): Fields {
-  const kept = Object.entries(headers).filter(([, value]) => value !== undefined) as [
-    string,
-    string | number | readonly string[],
-  ][];
-  const framed = kept.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
-  if (isStream(payload) && !framed) kept.push(['transfer-encoding', 'chunked']);
-  return Object.fromEntries(kept);
-}
-
-/** light-my-request takes bytes as Buffer alone, and of streams those of Node. */
-function body({ payload }: InjectRequest): { payload?: unknown } {
-  if (payload === undefined) return {};
-  if (payload instanceof Uint8Array && !Buffer.isBuffer(payload)) {
-    return { payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
+/** What light-my-request is given of a request: a body in one of the forms that it knows, and fields that fit it. */
+async function content(
+  request: InjectRequest,
+): Promise<{ readonly headers: Fields; readonly payload?: unknown }> {
+  const headers: Fields = {};
+  const names = new Set<string>();
+  for (const [name, value] of Object.entries(request.headers ?? {})) {
+    if (value === undefined) continue;
+    headers[name] = value;
+    names.add(name.toLowerCase());
   }
-  return { payload };
+  if (request.payload === undefined) return { headers };
+  const { payload, type } = await formOf(request.payload);
+  if (type !== '' && !names.has('content-type')) headers['content-type'] = type;
+  const framed = names.has('content-length') || names.has('transfer-encoding');
+  // A body whose length nobody knows is sent in chunks, as node:http does it.
+  if (payload instanceof Readable && !framed) headers['transfer-encoding'] = 'chunked';
+  return { headers, payload };
 }
 
-function isStream(payload: unknown): boolean {
-  return typeof payload === 'object' && payload !== null && 'pipe' in payload;
+/** Of bytes it takes Buffer alone, of streams those of Node; any other object would become JSON. */
+async function formOf(
+  given: unknown,
+): Promise<{ readonly payload: unknown; readonly type: string }> {
+  if (given instanceof URLSearchParams) {
+    return { payload: given.toString(), type: 'application/x-www-form-urlencoded' };
+  }
+  if (given instanceof Blob) {
+    return { payload: Buffer.from(await given.arrayBuffer()), type: given.type };
+  }
+  let payload = given;
+  if (given instanceof ArrayBuffer) payload = Buffer.from(given);
+  else if (ArrayBuffer.isView(given) && !Buffer.isBuffer(given)) {
+    payload = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  } else if (isIterable(given)) payload = Readable.from(given, { objectMode: false });
+  return { payload, type: '' };
+}
+
+/** A stream of Node that is not today's, or of the web; a list is JSON. */
+function isIterable(given: unknown): given is AsyncIterable<Uint8Array> {
+  if (typeof given !== 'object' || given === null || given instanceof Readable) return false;
+  return Symbol.asyncIterator in given;
 }
 
 function coded(error: unknown): unknown {

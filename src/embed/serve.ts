@@ -36,13 +36,13 @@ export type ServerOutput = 'inherit' | 'ignore' | Writable;
 /** Options that are no settings. */
 interface ProcessOptions {
   /** Variables for the server and the app, besides those of this process; `undefined` takes one away. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Where standard output goes. Default: `inherit`. */
-  readonly stdout?: ServerOutput;
+  readonly stdout?: ServerOutput | undefined;
   /** Where standard error goes, the log with it. Default: `inherit`. */
-  readonly stderr?: ServerOutput;
+  readonly stderr?: ServerOutput | undefined;
   /** Ends the server, be it while it starts. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Every setting of docs/settings.md by its name in camelCase, and how the process is run. */

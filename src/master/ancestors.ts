@@ -31,20 +31,21 @@ const highest = 64;
 /** Milliseconds between two looks. */
 const lookEvery = 250;
 
-/** The ancestors up to the package manager, the nearest first; empty where none is to be watched. */
+/**
+ * The ancestors up to the outermost package manager (`npm run dev` may run `npm run api`), the nearest first; empty where
+ * none is to be watched.
+ */
 export function ancestorsToWatch(self: number, variables: Variables, look: Look): Ancestor[] {
   if (!marks.some((name) => variables[name] !== undefined)) return [];
   const me = look(self);
   const chain: Ancestor[] = [];
-  let next = me?.parent ?? 0;
-  while (me !== null && next > 0 && chain.length < highest) {
-    const ancestor = look(next);
-    if (ancestor === null || ancestor.session !== me.session) return [];
-    chain.push(ancestor);
-    if (manager.test(ancestor.command)) return chain;
-    next = ancestor.parent;
+  let next = me === null ? null : look(me.parent);
+  while (next !== null && next.session === me?.session && chain.length < highest) {
+    chain.push(next);
+    next = next.parent > 0 ? look(next.parent) : null;
   }
-  return [];
+  const outermost = chain.findLastIndex(({ command }) => manager.test(command));
+  return chain.slice(0, outermost + 1);
 }
 
 /** Whether the server was started with nohup(1): by the shell's word, or by the file that it makes. */

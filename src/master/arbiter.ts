@@ -50,7 +50,7 @@ export function decide(state: ArbiterState, event: Event): Decision {
 function take(draft: Draft, event: Event): void {
   if (event.type === 'tick') tick(draft);
   else if (event.type === 'signal') obey(draft, event.signal);
-  else if (event.type === 'abandoned') abandon(draft, event.why);
+  else if (event.type === 'abandoned') abandon(draft, event.why, event.mayFinish);
   else if (event.type === 'changed') replaceAll(draft, event.paths);
   else if (event.type === 'reloaded') beginGeneration(draft, event.generation, event.settings);
   else {

@@ -25,7 +25,7 @@ export class Launch {
   readonly #unwatch: () => void;
   readonly #waiting: Waiting[];
   #orders: ParentOrders;
-  #gone: string | null = null;
+  #gone: Parameters<ParentOrders['gone']> | null = null;
   /** The addresses that were told of; null: none yet. */
   #told: string | null = null;
   /** The generation that a reload has begun and not brought to its end. */
@@ -40,10 +40,9 @@ export class Launch {
       // Until the master listens: what interrupts the start of a server in a terminal does so here.
       gone: () => source.kill(source.pid, 'SIGTERM'),
     };
-    const gone = (why: string): void => {
-      if (this.#gone !== null) return;
-      this.#gone = why;
-      this.#orders.gone(why);
+    const gone = (...facts: Parameters<ParentOrders['gone']>): void => {
+      this.#gone = facts;
+      this.#orders.gone(...facts);
     };
     const reload = (): void => {
       this.#orders.reload();
@@ -51,7 +50,11 @@ export class Launch {
     this.#channel = ParentChannel.open(source, env, { reload, gone });
     // A daemon and a second master outlive whoever has started them.
     const isAlone = this.starter === 'daemon' || isSuccessor(env);
-    this.#unwatch = isAlone ? () => undefined : watchAncestors(env, gone);
+    this.#unwatch = isAlone
+      ? () => undefined
+      : watchAncestors(env, (why) => {
+          gone(why, true);
+        });
     this.#waiting = this.#channel === null ? [] : [this.#channel];
   }
 
@@ -68,7 +71,7 @@ export class Launch {
   /** From now on it is told so. */
   listen(orders: ParentOrders): void {
     this.#orders = orders;
-    if (this.#gone !== null) orders.gone(this.#gone);
+    if (this.#gone !== null) orders.gone(...this.#gone);
   }
 
   /** Ends the listening. */

@@ -16,6 +16,7 @@ import type { GenerationSurroundings } from './generation.ts';
 import { Terminal } from './hangup.ts';
 import { openMasterHooks } from './hooks.ts';
 import { Launch } from './launch.ts';
+import type { ParentOrders } from './parent-channel.ts';
 import { closeListeners, openListeners } from './listeners.ts';
 import { logPolicy } from './log-policy.ts';
 import type { Listener } from './listeners.ts';
@@ -76,13 +77,13 @@ export async function runMaster(
   const unwatch = watchSignals(process, (signal) => {
     onSignal(terminal.meant(signal, logger));
   });
-  let onGone = (why: string): void => {
+  let onGone: ParentOrders['gone'] = (why) => {
     logger.warning(`${why}: stopping`);
     interruption.abort();
   };
   launch.listen({
-    gone: (why) => {
-      onGone(why);
+    gone: (...facts) => {
+      onGone(...facts);
     },
     reload: () => {
       onSignal('SIGHUP');
@@ -192,8 +193,8 @@ export async function runMaster(
         launch,
       });
       onSignal = supervisor.signal;
-      onGone = (why) => {
-        supervisor.abandoned(why);
+      onGone = (why, mayFinish) => {
+        supervisor.abandoned(why, mayFinish);
       };
       held = () => supervisor.listeners;
     });

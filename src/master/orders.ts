@@ -72,9 +72,11 @@ export function beginStop(
 /** One that could not load the app ends by itself. */
 const isToldToStop = ({ phase }: MutableWorker): boolean => phase !== 'failed';
 
-/** Whoever has started the server is gone, and it goes too: at once, also where a stop is under way. */
-export function abandon(draft: Draft, why: string): void {
+/** Whoever has started the server is gone, and it goes too: at once. */
+export function abandon(draft: Draft, why: string, mayFinish: boolean): void {
   const { state, now } = draft;
+  // A signal to the whole group has ended both: it must not cut off what the server was told to finish.
+  if (mayFinish && (state.stop !== null || state.drainUntil !== null)) return;
   draft.log('warning', `${why}: stopping`);
   const limit = now + abandonedLimit;
   if (state.stop === null) beginStop(draft, { graceful: false, exitCode: 0, reason: null });

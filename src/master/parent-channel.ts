@@ -20,8 +20,8 @@ export type ChannelSource = Pick<
 export interface ParentOrders {
   /** Do as at SIGHUP. */
   reload(): void;
-  /** It is gone: a sentence with no full stop says who. */
-  gone(why: string): void;
+  /** It is gone: a sentence with no full stop says who. `mayFinish`: whether a stop under way may take its time. */
+  gone(why: string, mayFinish: boolean): void;
 }
 
 /** The channel. */
@@ -34,7 +34,7 @@ export class ParentChannel {
     this.#process = source;
     if (starter === 'daemon') return;
     source.on('disconnect', () => {
-      orders.gone('The program that has started this server is gone');
+      orders.gone('The program that has started this server is gone', false);
     });
     source.on('message', (message) => {
       if (starter === 'serve' && isStarterWord(message)) orders.reload();

@@ -167,8 +167,11 @@ export type Event = { readonly now: number } & (
   | { readonly type: 'reloaded'; readonly generation: number; readonly settings: ArbiterSettings }
   /** Files of the app have changed (--reload). */
   | { readonly type: 'changed'; readonly paths: readonly string[] }
-  /** Whoever has started the server is gone, as `why` says: a sentence with no full stop. */
-  | { readonly type: 'abandoned'; readonly why: string }
+  /**
+   * Whoever has started the server is gone, as `why` says: a sentence with no full stop. `mayFinish`: whether a stop that
+   * is under way may take its time.
+   */
+  | { readonly type: 'abandoned'; readonly why: string; readonly mayFinish: boolean }
   | { readonly type: 'tick' }
   | { readonly type: 'signal'; readonly signal: MasterSignal }
 );

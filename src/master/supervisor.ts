@@ -90,8 +90,8 @@ export class Supervisor {
   }
 
   /** Whoever has started the server is gone: nobody waits for it, and nobody would end it. */
-  abandoned(why: string): void {
-    this.#happened({ type: 'abandoned', why });
+  abandoned(why: string, mayFinish: boolean): void {
+    this.#happened({ type: 'abandoned', why, mayFinish });
   }
 
   /** To be told of every signal. */

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readBinary } from '../../src/binding/binary.ts';
 import { localSite } from '../../src/binding/site.ts';
+import { install, pack } from '../helpers/packed.ts';
 import { activatedEnvironment, testPythonEnvironment } from '../helpers/python-environment.ts';
 import { connect } from '../helpers/raw-client.ts';
 import { inRepository } from '../helpers/repository.ts';
@@ -24,32 +25,12 @@ const caches = join(folder, 'caches');
 const bindings = join(caches, 'wsgi-ts', 'bindings');
 
 before(() => {
-  installPacked();
+  install(pack(folder), modules, ['pymport']);
   installBuiltinPymport();
 });
 after(() => {
   fs.rmSync(folder, { recursive: true });
 });
-
-/** wsgi-ts from its tarball, and its dependencies by links. */
-function installPacked(): void {
-  fs.mkdirSync(join(modules, 'wsgi-ts'), { recursive: true });
-  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
-  const tarball = execFileSync('npm', pack, { cwd: inRepository(), encoding: 'utf8' }).trim();
-  const unpack = [
-    '-xzf',
-    join(folder, tarball),
-    '-C',
-    join(modules, 'wsgi-ts'),
-    '--strip-components=1',
-  ];
-  execFileSync('tar', unpack);
-  for (const name of fs.readdirSync(inRepository('node_modules'))) {
-    if (!['pymport', 'wsgi-ts'].includes(name) && !name.startsWith('.')) {
-      fs.symlinkSync(inRepository('node_modules', name), join(modules, name));
-    }
-  }
-}
 
 /** pymport whose binary looks for its library beside itself, as the prebuilt ones do. */
 function installBuiltinPymport(): void {

@@ -69,13 +69,21 @@ describe('inject', () => {
       [Buffer.from('bytes'), 'bytes'],
       [new Uint8Array([97, 98]), 'ab'],
       [{ a: [1] }, '{"a":[1]}'],
+      [new Uint8Array([97, 98]).buffer, 'ab'],
       [Readable.from(['in ', 'pieces']), 'in pieces'],
+      [new Blob(['of ', 'the web']).stream(), 'of the web'],
+      [new Blob(['a blob']), 'a blob'],
+      [new URLSearchParams({ a: 'b c' }), 'a=b+c'],
     ];
     for (const [payload, expected] of bodies) {
       const request = { method: 'POST', url: '/', payload: payload as object };
       const answer = await app('mounted:app').inject(request);
       assert.equal(answer.json<Mounted>().body, expected);
     }
+    const form = new FormData();
+    form.append('field', 'its value');
+    const multipart = await app('mounted:app').inject({ method: 'POST', url: '/', payload: form });
+    assert.match(multipart.json<Mounted>().body, /name="field"\r\n\r\nits value\r\n/);
     const large = Buffer.alloc(3_000_000, 'a large body ');
     const answer = await app('uploads:app').inject({ method: 'POST', url: '/', payload: large });
     const { length, sha256 } = answer.json<{ length: number; sha256: string }>();

@@ -130,9 +130,10 @@ describe('ready rejects', () => {
     assert.equal((await fetch(alone)).status, 503);
     const site = express().use(handler);
     const seen: unknown[] = [];
-    site.use(((error: unknown, _request, response, _next) => {
+    site.use(((error: unknown, _request, response, next) => {
       seen.push(error);
-      response.status(500).send('from Express');
+      if (error === undefined) next();
+      else response.status(500).send('from Express');
     }) as ErrorRequestHandler);
     assert.equal(await (await fetch(await listen(site))).text(), 'from Express');
     assert.ok(seen[0] instanceof WsgiTsError);

@@ -85,6 +85,24 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
+ * Waits until none of these processes runs.
+ *
+ * @throws Error that names those which still do after ten seconds, and kills them
+ */
+export async function untilGone(pids: readonly number[]): Promise<void> {
+  const end = performance.now() + 10_000;
+  for (;;) {
+    const left = pids.filter(isAlive);
+    if (left.length === 0) return;
+    if (performance.now() > end) {
+      for (const pid of left) process.kill(pid, 'SIGKILL');
+      throw new Error(`Still there: ${left.join()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/**
  * Starts wsgi-ts and waits until it is ready. Without a `--bind` it listens on a free port of 127.0.0.1.
  *
  * @param args - the command line after `wsgi-ts`, such as `['--workers=2', 'app:app']`
@@ -113,13 +131,19 @@ export async function startServer(
 /**
  * Starts wsgi-ts as the child of a shell that outlives it: what the server leaves behind (a second master) lives on until
  * `killGroup`. It is not ready yet.
+ *
+ * @param redirection - what the shell is to redirect, such as `9>/tmp/ready`
  */
-export function startUnderShell(args: readonly string[]): SpawnedProcess {
+export function startUnderShell(args: readonly string[], redirection = ''): SpawnedProcess {
   const command = [process.execPath, inRepository('dist', 'src', 'cli.js'), ...args];
-  return new SpawnedProcess('sh', ['-c', '"$@"; exec sleep 1000', 'sh', ...command], {
-    cwd: repositoryRoot,
-    env: activatedEnvironment(),
-  });
+  return new SpawnedProcess(
+    'sh',
+    ['-c', `"$@" ${redirection}; exec sleep 1000`, 'sh', ...command],
+    {
+      cwd: repositoryRoot,
+      env: activatedEnvironment(),
+    },
+  );
 }
 
 /** What {@link runCli} gives back. */

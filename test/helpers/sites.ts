@@ -75,7 +75,7 @@ const manage = (...args: string[]): string[] => ['python', 'manage.py', ...args]
 const logo = readFileSync(inRepository('fixtures', 'shop', 'shop', 'static', 'logo.png'));
 
 /** The tutorial's one view. */
-export const tutorial: Site = {
+const tutorial: Site = {
   name: 'tutorial',
   app: 'app:app',
   chdir: inRepository('fixtures', 'tutorial'),
@@ -96,7 +96,7 @@ export const tutorial: Site = {
 };
 
 /** A Flask app of a realistic size. */
-export const shop: Site = {
+const shop: Site = {
   name: 'shop',
   app: 'wsgi:app',
   chdir: inRepository('fixtures', 'shop'),
@@ -154,7 +154,7 @@ export const shop: Site = {
 };
 
 /** A Django project as `startproject` lays it out, with its admin. */
-export const polls: Site = {
+const polls: Site = {
   name: 'polls',
   app: 'polls.wsgi',
   chdir: inRepository('fixtures', 'polls'),

@@ -20,7 +20,7 @@ const plugs: Readonly<Record<string, Differences>> = {
 const { python } = testPythonEnvironment();
 
 /** Serves a site from a program that has it plugged into a framework. */
-async function startPlug(framework: string, { site, env }: PreparedSite): Promise<SpawnedProcess> {
+function startPlug(framework: string, { site, env }: PreparedSite): SpawnedProcess {
   const given = { target: { module: site.app, chdir: site.chdir, python }, options: { env } };
   const [module = '', callable] = site.app.split(':');
   const target = { ...given.target, module, ...(callable === undefined ? {} : { callable }) };
@@ -68,7 +68,7 @@ function describeSite(site: Site): void {
 
     for (const [framework, differences] of Object.entries(plugs)) {
       it(`in ${framework}`, async () => {
-        await using plug = await startPlug(framework, data.copy());
+        await using plug = startPlug(framework, data.copy());
         const [, url = ''] = await plug.waitForOutput(/Listening at: (\S+)/);
         assertSame(site, await visitSite(site, overSocket(url)), command, differences);
       });

@@ -1,7 +1,15 @@
 // --daemon: what the person who typed the command hears, what the daemon is then, and WINCH, which is for daemons.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -135,6 +143,14 @@ describe('a daemon that can not start ends its command with 1 and the reason', (
       assert.equal(end, 1);
       assert.match(stderr, expected);
     }
+  });
+
+  test('where the app can not be loaded: with its traceback, and its exit code', async () => {
+    writeFileSync(join(folder, 'raises.py'), 'import no_such_package\n');
+    const args = ['-D', '-b', '127.0.0.1:0', '--chdir', folder, 'raises:app'];
+    const { end, stderr } = await runCli(args);
+    assert.equal(end, 3);
+    assert.match(stderr, /raises\.py", line 1[^]*\nError: .*no_such_package/);
   });
 
   test('where it dies without a word', async () => {

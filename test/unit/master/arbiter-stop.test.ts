@@ -159,3 +159,34 @@ suite('other signals', () => {
     assert.deepEqual(story.ready(4).spawned(), [5]);
   });
 });
+
+suite('a server whose starter is gone', () => {
+  const gone = { type: 'abandoned', why: 'npm is gone', mayFinish: true } as const;
+
+  test('tells all to leave at once, and kills who has not left in 0.4 s', () => {
+    const story = new Story(2).ready(1).happens(gone);
+    assert.deepEqual(story.logged(), ['warning: npm is gone: stopping']);
+    assert.deepEqual(
+      story.actions.flatMap((action) =>
+        action.type === 'stop' ? [[action.id, action.graceful]] : [],
+      ),
+      [
+        [1, false],
+        [2, false],
+      ],
+    );
+    story.exits(2);
+    story.now += 400;
+    assert.deepEqual(story.happens({ type: 'tick' }).sent(), [[1, 'SIGKILL']]);
+    story.exits(1, null, 'SIGKILL');
+    assert.deepEqual(story.actions.at(-1), { type: 'finish', exitCode: 0 });
+  });
+
+  test('finishes a stop that is under way, unless it was a program that waited for it', () => {
+    const story = new Story(1).ready(1).happens({ type: 'signal', signal: 'SIGTERM' });
+    assert.deepEqual(story.happens(gone).actions, []);
+    story.happens({ ...gone, mayFinish: false });
+    story.now += 400;
+    assert.deepEqual(story.happens({ type: 'tick' }).sent(), [[1, 'SIGKILL']]);
+  });
+});
