@@ -223,6 +223,15 @@ def test_a_pipe_blocks_and_is_closed_on_exec():
         os.close(fd)
 
 
+def test_a_descriptor_that_is_kept_goes_to_nobody_else():
+    ends = os.pipe()
+    os.set_inheritable(ends[1], True)
+    sockets.keep(ends[1])
+    assert not os.get_inheritable(ends[1])
+    for fd in ends:
+        os.close(fd)
+
+
 def test_two_sockets_share_a_port_only_if_both_want_to():
     first = sockets.listen(tcp("127.0.0.1"), 16, 0, True)
     port = first["address"]["port"]

@@ -105,7 +105,7 @@ export class AppBesideVite {
     const known =
       error instanceof WsgiTsError
         ? error
-        : new WsgiTsError('ERR_WSGI_INTERNAL', 'server', String(error), { cause: error });
+        : new WsgiTsError('ERR_WSGI_FAULT', 'server', String(error), { cause: error });
     this.#page = makeFailurePage(known, [folder]);
     this.#overlay = { type: 'error', err: overlayOf(known, folder) };
     // The server has written it to its standard error, with the traceback and what to do.

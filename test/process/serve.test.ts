@@ -225,7 +225,7 @@ describe(
       writeFileSync(join(folder, 'dies.py'), 'import os\nos._exit(9)\n');
       const error = await refusal('dies:app', { chdir: folder });
       assert.deepEqual([error.code, error.exitCode], ['ERR_WSGI_START', 3]);
-      const killer = 'data:text/javascript,process.kill(process.pid,"SIGKILL")';
+      const killer = 'data:text/javascript,process.kill(process.pid,9)';
       const dead = await refusal('does_nothing:app', {
         env: { NODE_OPTIONS: `--import=${killer}` },
       });
@@ -237,7 +237,7 @@ describe(
 
     test('where options are wrong: before any process is started', async () => {
       const wrong = { workers: 'none', timeout: -1 };
-      const error = await refusal('does_nothing:app', wrong);
+      const error = await refusal('does_nothing:app', wrong as unknown as ServeOptions);
       assert.equal(error.code, 'ERR_WSGI_SETTINGS');
       assert.match(error.message, /workers: 'none' is not[^]*timeout: '-1' is not/);
       const misspelt = { worker: 2 } as ServeOptions;
