@@ -4,11 +4,14 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { build, createServer, preview, type ViteDevServer } from 'vite';
+import { build, createServer, preview, type ServerOptions, type ViteDevServer } from 'vite';
 import { wsgi, type ViteWsgiOptions } from '../../src/integrations/vite.ts';
+import { makeCertificate } from '../helpers/certificates.ts';
 import { Example } from '../helpers/example.ts';
 import { HotSocket } from '../helpers/hot-socket.ts';
 import { openGate } from '../helpers/gate.ts';
@@ -146,12 +149,13 @@ describe('an app behind Vite', () => {
     });
   const develop = async (
     options: Omit<ViteWsgiOptions, 'prefixes'>,
+    server: ServerOptions = {},
   ): Promise<{ vite: ViteDevServer; url: string; port: number }> => {
     const vite = await createServer({
       root,
       configFile: false,
       ...quiet,
-      server: { port: 0, host: '127.0.0.1' },
+      server: { port: 0, host: '127.0.0.1', ...server },
       plugins: [plugin(options)],
     });
     open.push(vite);
@@ -187,6 +191,22 @@ describe('an app behind Vite', () => {
     const seen = JSON.parse((await client.readResponse()).text) as Record<string, string>;
     assert.equal(seen['REMOTE_ADDR'], '127.0.0.1');
     assert.equal(seen['uri'], 'http://a.localhost:1/app/x');
+  });
+
+  it('is reached over HTTP/2, too, which Vite speaks with `server.https`', async () => {
+    const { cert, key } = makeCertificate();
+    const https = { cert: readFileSync(cert), key: readFileSync(key) };
+    const { url } = await develop({ target: 'mounted:app', mount: true }, { https });
+    const session = connectHttp2(url, { rejectUnauthorized: false });
+    try {
+      const sent = session.request({ ':path': '/app/x?q=1', ':method': 'POST' });
+      sent.end('its body');
+      const seen = (await json(sent)) as Record<string, string>;
+      assert.equal(seen['uri'], `${url}/app/x?q=1`);
+      assert.equal(seen['body'], 'its body');
+    } finally {
+      session.close();
+    }
   });
 
   it('streams, and hears when its client leaves', async () => {
