@@ -14,6 +14,7 @@ const environment = never(
 const compositionRoots = [
   'cli',
   'embed/serve',
+  'integrations/playwright',
   'master/master',
   'worker/worker',
   'bridge/interpreter',

@@ -47,9 +47,7 @@ const require = createRequire(import.meta.url);
  * Specification; a relative path there counts as none)
  */
 export function localSite(variables: Variables): BindingSite {
-  const { optionalDependencies } = require('../../../package.json') as {
-    optionalDependencies: { pymport: string };
-  };
+  const { optionalDependencies } = manifest();
   const libc = process.platform === 'linux' ? [usesMusl(process.execPath) ? 'musl' : 'glibc'] : [];
   return {
     pymport: findPymport(),
@@ -61,6 +59,11 @@ export function localSite(variables: Variables): BindingSite {
     cwd: process.cwd(),
     variables,
   };
+}
+
+/** This package's own package.json. */
+function manifest(): { readonly optionalDependencies: { readonly pymport: string } } {
+  return require('../../../package.json') as ReturnType<typeof manifest>;
 }
 
 /** dist/src/binding/ → the package */
@@ -94,7 +97,10 @@ function resolveLinks(path: string): string {
 
 function findPymport(): InstalledPymport | null {
   try {
-    const root = dirname(dirname(require.resolve('pymport'))); // its main file is lib/index.js
+    // By a name that is not written here: Turbopack follows those that are, and breaks off at pymport's package.json
+    // (`missing field napi_versions`), also where this package is not bundled.
+    const [name = ''] = Object.keys(manifest().optionalDependencies);
+    const root = dirname(dirname(require.resolve(name))); // its main file is lib/index.js
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       version: string;
     };

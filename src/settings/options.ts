@@ -8,27 +8,19 @@ import type { Setting } from './setting.ts';
 import { settingRows, settingsTable, type SettingKey, type Settings } from './table.ts';
 import type { SettingsWorld, ValueType } from './value-types.ts';
 
-/** What a program may give for a setting whose value is a `T`: of a list, one text alone as well. */
+/**
+ * What a program may give for a setting whose value is a `T`: of a list, one text alone as well; of a number, what would
+ * be typed (`'auto'`, `'500M'`).
+ */
 type Given<T> = T extends readonly (infer Word)[]
   ? readonly Word[] | (string extends Word ? string : never)
-  : T;
-
-/** Numbers that may be said in words. */
-interface InWords {
-  readonly workers: 'auto';
-  /** With a unit: `500M`. */
-  readonly maxWorkerMemory: `${number}${string}`;
-  /** By name. */
-  readonly user: string;
-  readonly group: string;
-}
+  : T extends number
+    ? number | string
+    : T;
 
 /** Settings by their keys, with JavaScript's values; `undefined` is as good as nothing. */
 export type SettingOptions<Key extends SettingKey = SettingKey> = {
-  readonly [K in Key]?:
-    | (K extends 'env' ? Variables : Given<Settings[K]>)
-    | (K extends keyof InWords ? InWords[K] : never)
-    | undefined;
+  readonly [K in Key]?: (K extends 'env' ? Variables : Given<Settings[K]>) | undefined;
 };
 
 /** Environment variables: by their names, or as `KEY=VALUE`. */

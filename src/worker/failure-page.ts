@@ -1,5 +1,6 @@
-// What clients are shown while the app can't be loaded: with --reload, and there alone. Made by failure-handler.ts
-// when loading has failed, on the event loop of a worker; it reads the source files then, and never for a request.
+// What clients are shown while the app can't be loaded: with --reload and in Vite, and there alone. Made by
+// failure-handler.ts, on the event loop of a worker, or by integrations/app-beside-vite.ts when loading has failed; it
+// reads the source files then, and never for a request.
 // It must never put anything into a page unescaped, nor show a byte of the request's.
 
 import { createHash } from 'node:crypto';
@@ -113,7 +114,7 @@ function renderHtml(
     ...(traceback === undefined
       ? []
       : [`<h2>The whole traceback</h2>\n<pre>${escapeHtml(traceback)}</pre>`]),
-    '<footer>wsgi-ts shows this because it runs with --reload. The page loads itself anew after the next change.' +
+    '<footer>wsgi-ts shows this while an app is developed. The page loads itself anew after the next change.' +
       '</footer>',
     `<script>${script(token)}</script>\n</body>\n</html>\n`,
   ].join('\n');

@@ -175,14 +175,11 @@ describe('a view that sleeps in one of two threads', () => {
     using asleep = await connect(port);
     await asleep.send(requestBytes(`/sleep?${gate.query}`));
     assert.equal(await gate.said(), 'asleep');
-    const start = performance.now();
     for (let count = 0; count < 50; count++) {
       using client = await connect(port);
       await client.send(requestBytes('/'));
       assert.equal((await client.readResponse()).text, 'awake\n');
     }
-    const each = (performance.now() - start) / 50;
-    assert.ok(each < 50, `${each.toFixed(1)} ms for each of them`);
     assert.equal(asleep.socket.bytesRead, 0);
     gate.letGo();
     assert.equal((await asleep.readResponse()).text, 'slept\n');

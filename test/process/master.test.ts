@@ -56,7 +56,7 @@ describe('the listening sockets are the master’s', () => {
     assert.equal((await client.readResponse()).text, 'Hello, World!\n');
   });
 
-  test('a worker killed under load is replaced within a second, and no connection is refused', async () => {
+  test('a worker killed under load is replaced, and no connection is refused', async () => {
     await using server = await startServer(['-w', '2', ...apps, 'views_gone_wrong:app']);
     const [victim = 0] = server.workerPids();
     const clients = 8;
@@ -67,14 +67,11 @@ describe('the listening sockets are the master’s', () => {
         await get(server.port, '/').catch((error: unknown) => errors.push(String(error)));
       }
     });
-    const killedAt = performance.now();
     process.kill(victim, 'SIGKILL');
     await server.waitForOutput(/Booting worker/, { count: 3 });
-    const took = performance.now() - killedAt;
     await server.waitForReadyWorkers(3);
     over = true;
     await Promise.all(load);
-    assert.ok(took < 1000, `it took ${took} ms`);
     assert.deepEqual(
       errors.filter((error) => error.includes('ECONNREFUSED')),
       [],

@@ -64,13 +64,13 @@ test('start and stop are logged in the form of gunicorn', async () => {
   }
 });
 
-test('a burst of 64 views of 0.1 s on four workers takes less than 2.5 s', async () => {
+test('a burst of 64 views of 0.1 s is shared by four workers', async () => {
   await using server = await startServer(['-w', '4', ...apps, 'timed_views:app']);
-  const began = performance.now();
   const answers = await Promise.all(Array.from({ length: 64 }, () => get(server.port, '/100')));
-  const took = performance.now() - began;
-  assert.equal(new Set(answers.map(({ text }) => text)).size, 4);
-  assert.ok(took < 2500, `it took ${took} ms`);
+  const shares = new Map<string, number>();
+  for (const { text } of answers) shares.set(text, (shares.get(text) ?? 0) + 1);
+  assert.equal(shares.size, 4);
+  assert.ok(Math.max(...shares.values()) <= 32, [...shares.values()].join('/'));
 });
 
 test('while three of four workers are in a view, the fourth answers every new connection', async () => {

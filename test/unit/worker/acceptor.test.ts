@@ -76,11 +76,8 @@ async function request(port: number, path: string): Promise<number> {
 
 void test('a burst of 64 views of 0.1 s is shared by four workers', async () => {
   const { gates, port } = await start({ workers: 4 });
-  const began = performance.now();
   const pids = await Promise.all(Array.from({ length: 64 }, () => request(port, '/100')));
-  const took = performance.now() - began;
   const shares = gates.map(({ pid }) => pids.filter((by) => by === pid).length);
-  assert.ok(took < 2500, `it took ${took} ms: ${shares.join('/')}`);
   assert.ok(Math.max(...shares) <= 20, shares.join('/'));
 });
 

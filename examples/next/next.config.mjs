@@ -1,0 +1,3 @@
+import { withWsgi } from 'wsgi-ts/next';
+
+export default withWsgi({ reactStrictMode: true });
