@@ -36,7 +36,7 @@ export class ParentChannel {
     this.#process = source;
     if (starter === 'daemon') return;
     source.on('disconnect', () => {
-      orders.gone('The program that has started this server is gone', false);
+      this.#gone(orders);
     });
     source.on('message', (message) => {
       if (starter !== 'serve' || !isStarterWord(message)) return;
@@ -56,9 +56,12 @@ export class ParentChannel {
   ): ParentChannel | null {
     const mark = env[launchVariable];
     Reflect.deleteProperty(env, launchVariable);
-    if (source.send === undefined || !source.connected) return null;
+    if (source.send === undefined) return null;
     const starter = mark === 'daemon' || mark === 'serve' ? mark : 'other';
-    return new ParentChannel(starter, source, orders);
+    const channel = new ParentChannel(starter, source, orders);
+    // It may have closed while the modules of this program were loaded: nobody has heard of that.
+    if (!source.connected) channel.#gone(orders);
+    return channel;
   }
 
   /** A worker serves. */
@@ -77,6 +80,11 @@ export class ParentChannel {
   /** A reload is over; `error`: it came to nothing. */
   reloaded(error: ErrorReport | null): void {
     this.#tell(error === null ? { type: 'reloaded' } : { type: 'reload-failed', error });
+  }
+
+  #gone(orders: ParentOrders): void {
+    if (this.starter === 'daemon') return;
+    orders.gone('The program that has started this server is gone', false);
   }
 
   #tell(word: ServerWord, sent: () => void = () => undefined): void {

@@ -4,10 +4,12 @@
 
 import {
   closeSync,
+  constants,
   fstatSync,
   lstatSync,
   readdirSync,
-  statSync,
+  readFileSync,
+  readlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -19,8 +21,11 @@ import type { Settings } from '../settings/table.ts';
 import { WholeFile } from './whole-file.ts';
 import type { Waiting } from './launch.ts';
 
-/** Where this process's descriptors are shown; nowhere but on Linux. */
+/** Where this process's descriptors are shown (proc(5)); nowhere but on Linux. */
 const ownDescriptors = '/proc/self/fd';
+const factsOfOwn = '/proc/self/fdinfo';
+/** The part of a descriptor's flags that says whether it is read or written (open(2), O_ACCMODE). */
+const accessMode = 3;
 
 /** Writes the addresses for whoever waits for them. */
 export class Readiness implements Waiting {
@@ -90,7 +95,7 @@ export class Readiness implements Waiting {
 
 /**
  * Whether a descriptor is one that was given to this process, and can be written to. Node has some of its own from 3 on:
- * what is none of a file, a pipe, a socket or a terminal is Node's, and so is a pipe of which both ends are here.
+ * what is nothing that a shell opens is Node's, and so is a pipe of which both ends are here.
  *
  * @throws WsgiTsError ERR_WSGI_READY_FD (operator, exit code 1)
  */
@@ -106,8 +111,11 @@ function whyNotWritable(fd: number): string | null {
   const closed = 'was not opened for the command';
   try {
     const stat = fstatSync(fd);
-    const known = stat.isFIFO() || stat.isSocket() || stat.isFile() || isatty(fd);
-    if (!known || (stat.isFIFO() && isNodesOwn(stat.ino)) || fd === channelFd()) return closed;
+    if (fd === channelFd() || (stat.isFIFO() && isNodesOwn(stat.ino))) return closed;
+    if (stat.isDirectory() || (stat.isCharacterDevice() && !isatty(fd))) {
+      return 'is none of a pipe, a socket, a file, a terminal';
+    }
+    if (!stat.isFIFO() && !stat.isSocket() && !stat.isFile() && !isatty(fd)) return closed;
     writeSync(fd, Buffer.alloc(0));
     return null;
   } catch (error) {
@@ -115,7 +123,7 @@ function whyNotWritable(fd: number): string | null {
   }
 }
 
-/** Both ends of it are in this process. */
+/** Whether this process has the end, too, that a pipe without a name is read from. */
 function isNodesOwn(pipe: number): boolean {
   let descriptors: string[];
   try {
@@ -123,15 +131,16 @@ function isNodesOwn(pipe: number): boolean {
   } catch {
     return false;
   }
-  const same = descriptors.filter((name) => {
+  return descriptors.some((fd) => {
     try {
-      const stat = statSync(`${ownDescriptors}/${name}`);
-      return stat.isFIFO() && stat.ino === pipe;
+      if (readlinkSync(`${ownDescriptors}/${fd}`) !== `pipe:[${pipe}]`) return false;
+      const [, flags = ''] =
+        /^flags:\s*([0-7]+)$/m.exec(readFileSync(`${factsOfOwn}/${fd}`, 'latin1')) ?? [];
+      return (parseInt(flags, 8) & accessMode) === constants.O_RDONLY;
     } catch {
-      return false;
+      return false; // closed meanwhile
     }
   });
-  return same.length > 1;
 }
 
 /** Node's IPC channel. */
@@ -143,6 +152,12 @@ function prepareFile(file: WholeFile, isSuccessor: boolean): void {
   try {
     const there = lstatSync(file.path, { throwIfNoEntry: false });
     if (there !== undefined && !there.isFile()) throw new Error('It is no plain file');
+    if (
+      there !== undefined &&
+      !/^(?:(?:https?|unix):\S*\n)*$/.test(readFileSync(file.path, 'latin1'))
+    ) {
+      throw new Error('It holds something else than addresses');
+    }
     file.try();
     // An old one would tell of a server that is not there yet.
     if (there !== undefined && !isSuccessor) unlinkSync(file.path);

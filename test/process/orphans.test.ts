@@ -37,6 +37,12 @@ const programs = {
     import { fork } from 'node:child_process';
     const args = ['--bind=127.0.0.1:0', '--chdir', '${apps}', '--log-level=debug', '--workers=2', process.argv[2]];
     const child = fork('${cli}', args).on('message', () => child.disconnect());`,
+  hasty: `
+    import { fork } from 'node:child_process';
+    import { writeSync } from 'node:fs';
+    const child = fork('${cli}', ['--bind=127.0.0.1:0', '--chdir', '${apps}', process.argv[2]]);
+    writeSync(1, 'server ' + child.pid + '\\n');
+    process.kill(process.pid, 'SIGKILL');`,
 };
 
 const scripts = {
@@ -120,6 +126,14 @@ describe('a server goes with the program that has started it', { concurrency: tr
     await untilGone(server);
     await shell.waitForOutput(/ended 0/);
     assert.ok(!isAlive(starter));
+    shell.killGroup();
+  });
+
+  test('even before the server has read anything', async () => {
+    const line = 'node hasty.mjs does_nothing:app; exec sleep 1000';
+    const shell = new SpawnedProcess('sh', ['-c', line], { cwd: folder, env: env() });
+    const [, server] = await shell.waitForOutput(/server (\d+)/);
+    await untilGone([Number(server)]);
     shell.killGroup();
   });
 

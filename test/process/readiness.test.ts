@@ -66,6 +66,23 @@ describe('--ready-fd', { concurrency: true }, () => {
     await once(server, 'exit');
   });
 
+  test('may be a pipe that is open in other places, too', async () => {
+    const args = [process.execPath, cli, ...bind, '--ready-fd=3', ...app];
+    for (const redirections of [
+      '3>&1 2>/dev/null | cat',
+      '4<>fifo 3>fifo 2>/dev/null & cat fifo',
+    ]) {
+      const line = `rm -f fifo; mkfifo fifo; "$@" ${redirections}`;
+      const shell = new SpawnedProcess('sh', ['-c', line, 'sh', ...args], {
+        cwd: folder,
+        env: activatedEnvironment(),
+      });
+      const [url = ''] = await shell.waitForOutput(/http:\S+(?=\n)/);
+      await answers(url);
+      shell.killGroup();
+    }
+  });
+
   test('is closed with nothing written where the server can not start', async () => {
     const server = withPipes([...bind, '--ready-fd=3', 'no_such_module:app']);
     assert.equal(await text(server.stdio[3] as Readable), '');
@@ -88,7 +105,8 @@ describe('--ready-fd', { concurrency: true }, () => {
       ['', closed],
       ['', closed, '--daemon'],
       ['3<ready.txt', "can't be written to"],
-      ['3</dev/null', closed],
+      ['3>/dev/null', 'is none of a pipe, a socket, a file, a terminal'],
+      ['3<.', 'is none of a pipe, a socket, a file, a terminal'],
     ] as const) {
       const args = [process.execPath, cli, ...bind, '--ready-fd=3', ...more, ...app];
       const shell = new SpawnedProcess(
@@ -168,12 +186,15 @@ describe('--ready-file', { concurrency: true }, () => {
   });
 
   test('that can not be written ends the command with 1 before anything is started', async () => {
-    for (const path of [join(folder, 'no', 'such', 'folder'), '/dev/null', folder]) {
+    const own = join(folder, 'own.py');
+    writeFileSync(own, 'what is mine\n');
+    for (const path of [join(folder, 'no', 'such', 'folder'), '/dev/null', folder, own]) {
       const { end, stderr } = await runCli([...bind, '--ready-file', path, ...app]);
       assert.equal(end, 1);
       assert.match(stderr, /--ready-file: can't write /);
       assert.doesNotMatch(stderr, /Listening/);
     }
+    assert.equal(readFileSync(own, 'utf8'), 'what is mine\n');
   });
 });
 
