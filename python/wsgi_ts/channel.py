@@ -50,6 +50,8 @@ class Channel:
             data = b"" if self.closed else self._socket.recv(_READ_AT_MOST)
         except socket.timeout as error:  # another name of TimeoutError only from Python 3.10 on
             raise TimeoutError from error
+        except ConnectionResetError:  # closed with something of ours unread
+            return None
         if not data:
             return None
         frames, self._rest = decode_frames(self._rest + data if self._rest else data)
