@@ -11,3 +11,4 @@ def test_an_end_with_something_unread_is_an_end_like_any_other():
     ours.send(b"what Node has not read")
     nodes.close()  # which is a reset, then
     assert channel.receive() is None
+    channel.close()
