@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { Cookies } from '../../../src/smoke/cookies.ts';
+import { Cookies } from '../../../src/smoke/session.ts';
 
 it('keeps cookies as they were sent until they are taken back', () => {
   const cookies = new Cookies();
