@@ -47,7 +47,7 @@ export class ServerChild {
   #reloading: Waiter[] = [];
   #reloadNext: Waiter[] = [];
   /** Who waits for the log to be written. */
-  #settling: (() => void)[] = [];
+  #drains: (() => void)[] = [];
 
   /** @param signal - ends it, be it while it starts */
   constructor(child: ChildProcess, signal?: AbortSignal) {
@@ -65,7 +65,7 @@ export class ServerChild {
     void this.closed.then(() => signal?.removeEventListener('abort', abort));
     void this.closed.then((end) => {
       this.#isOver = true;
-      for (const resolve of this.#settling.splice(0)) resolve();
+      for (const resolve of this.#drains.splice(0)) resolve();
       this.#settle([...this.#reloading, ...this.#reloadNext], ended(end, 'ERR_WSGI_RELOAD'));
     });
     child.on('message', (message) => {
@@ -103,11 +103,11 @@ export class ServerChild {
   }
 
   /** Resolves when all that the server has logged so far is written, or the server is gone. */
-  settle(): Promise<void> {
+  drainLogs(): Promise<void> {
     if (this.#isOver || !this.#child.connected) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#settling.push(resolve);
-      this.#child.send({ type: 'settle' } satisfies StarterWord);
+      this.#drains.push(resolve);
+      this.#child.send({ type: 'drain-logs' } satisfies StarterWord);
     });
   }
 
@@ -145,8 +145,8 @@ export class ServerChild {
         if (next.length > 0) this.#askToReload(next);
         return;
       }
-      case 'settled':
-        for (const resolve of this.#settling.splice(0)) resolve();
+      case 'logs-drained':
+        for (const resolve of this.#drains.splice(0)) resolve();
         return;
       case 'failed':
         this.#isReported = word.isReported;

@@ -49,7 +49,7 @@ function orders(): { heard: unknown[]; listener: ParentOrders } {
   const heard: unknown[] = [];
   const listener: ParentOrders = {
     reload: () => heard.push('reload'),
-    settle: () => Promise.resolve(),
+    drainLogs: () => Promise.resolve(),
     gone: (...facts) => heard.push(facts),
   };
   return { heard, listener };
@@ -177,11 +177,11 @@ describe('what is heard', () => {
       const { heard, listener } = orders();
       launch.listen(listener);
       source.emit('message', { type: 'reload' });
-      source.emit('message', { type: 'settle' });
+      source.emit('message', { type: 'drain-logs' });
       source.emit('message', 'reload');
       await Promise.resolve();
       assert.deepEqual(heard, expected);
-      assert.deepEqual(source.sent, mark === 'serve' ? [{ type: 'settled' }] : []);
+      assert.deepEqual(source.sent, mark === 'serve' ? [{ type: 'logs-drained' }] : []);
     }
   });
 

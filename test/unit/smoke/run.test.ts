@@ -33,7 +33,7 @@ async function run(cases: unknown, listener: RequestListener, signal = never): P
   });
   const under = {
     url,
-    settle: () => Promise.resolve(),
+    drainLogs: () => Promise.resolve(),
     renew: () => {
       done.push('renew');
       written += 'of the old worker\n';
