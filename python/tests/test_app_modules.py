@@ -156,3 +156,15 @@ def test_imports_are_as_they_were_afterwards(apps):
     apps.load("one", "first_app:app")
     apps.load("two", "second_app:app")
     assert (builtins.__import__, importlib._bootstrap._gcd_import) == before
+
+
+def test_a_folder_of_data_hides_no_package(apps):
+    late = "def app(environ, start_response):\n    import boxes\n    return [boxes.kind]\n"
+    apps.write("one/boxes/data.txt")
+    apps.write("library/boxes/__init__.py", "kind = 'package'\n")
+    apps.write("one/first_app.py", late)
+    apps.write("two/second_app.py", APP)
+    first = apps.load("one", "first_app:app")
+    apps.load("two", "second_app:app")
+    sys.path.append(str(apps.write("library/README").parent))
+    assert first({}, None) == ["package"]

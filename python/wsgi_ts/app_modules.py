@@ -175,8 +175,10 @@ class _Finder:
         if app is None:
             return None
         spec = PathFinder.find_spec(name, app)
-        if spec is not None and spec.origin is not None:
-            _warn_of_others(name, spec.origin, app)
+        # A folder without __init__.py may be data: any package of that name goes before it (PEP 420).
+        if spec is None or spec.origin is None:
+            return None
+        _warn_of_others(name, spec.origin, app)
         return spec
 
 
