@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 from typing import Any, Tuple
@@ -185,16 +186,29 @@ class _Finder:
 def _importing_app(frame: FrameType | None) -> Folders | None:
     """Return the folders of the app that the innermost frame of an app belongs to."""
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith("<") and f"{os.sep}site-packages{os.sep}" not in file:
-            real = os.path.realpath(file)
-            found = [
-                app for app in _apps if any(real.startswith(folder + os.sep) for folder in app)
-            ]
-            if found:
-                return max(found, key=lambda app: max(len(folder) for folder in app))
+        app = _app_of(frame.f_code.co_filename)
+        if app is not None:
+            return app
         frame = frame.f_back
     return None
+
+
+def _app_of(file: str) -> Folders | None:
+    """Return the folders of the app that has this file: where one is inside another, the inner one's."""
+    if file.startswith("<") or f"{os.sep}site-packages{os.sep}" in file:
+        return None
+    real = _real_path(file)
+    found: Folders | None = None
+    longest = -1
+    for app in _apps:
+        for folder in app:
+            if len(folder) > longest and real.startswith(folder.rstrip(os.sep) + os.sep):
+                found, longest = app, len(folder)
+    return found
+
+
+_real_path = lru_cache(maxsize=4096)(os.path.realpath)
+"""A path without links; there are as many paths as files of code, and each import asks for many."""
 
 
 def _warn_of_others(name: str, file: str, app: Folders) -> None:
