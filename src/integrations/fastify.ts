@@ -9,6 +9,7 @@ import { createHostedHandler } from '../embed/create-handler.ts';
 import type { HostLogger } from '../embed/host-logger.ts';
 import type { HandlerOptions } from '../embed/options.ts';
 import type { AppTarget } from '../embed/target.ts';
+import { clientOf, sayWhomToTrust } from './seen-client.ts';
 
 /** Options of {@link wsgi}: those of createHandler, but for `logLevel`, which every plugin of Fastify has in Fastify's words. */
 export type FastifyWsgiOptions = Omit<HandlerOptions, 'logLevel'> & {
@@ -31,8 +32,8 @@ export type FastifyWsgiOptions = Omit<HandlerOptions, 'logLevel'> & {
  */
 export async function wsgi(app: FastifyInstance, options: FastifyWsgiOptions): Promise<void> {
   const { target, ...given } = withoutFastifys(options);
-  const { forwardedAllowIps, forwardedHops, logger } = given;
-  const ownTrust = forwardedAllowIps !== undefined || forwardedHops !== undefined;
+  const { logger } = given;
+  const ownTrust = sayWhomToTrust(given);
   /** Fastify's requests by Node's. */
   const requests = new WeakMap<object, FastifyRequest>();
   const mounted: HostView = { segments: segmentsOf(app.prefix) };
@@ -96,8 +97,4 @@ function loggerOf({ log }: FastifyInstance): HostLogger | undefined {
 /** What of a target belongs to the prefix: as many segments as it has, since one may be a parameter. */
 function segmentsOf(prefix: string): number {
   return prefix.split('/').filter((segment) => segment !== '').length;
-}
-
-function clientOf({ ip, protocol, host }: FastifyRequest): NonNullable<HostView['client']> {
-  return { remoteAddress: ip, scheme: protocol === 'https' ? 'https' : 'http', host };
 }
