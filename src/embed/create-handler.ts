@@ -59,7 +59,7 @@ export interface AppHandler {
 }
 
 /** A request that came before the app was there. */
-interface Waiting {
+interface EarlyRequest {
   readonly request: ServerRequest;
   readonly response: ServerReply;
   readonly next: ((error?: unknown) => void) | undefined;
@@ -78,7 +78,7 @@ class EmbeddedApp {
   #handler: WsgiHandler | null = null;
   #failure: WsgiTsError | null = null;
   #closing: Promise<void> | null = null;
-  #waiting: Waiting[] = [];
+  #waiting: EarlyRequest[] = [];
   /** Requests that are neither answered nor given back. */
   #under = 0;
   #onNone: (() => void) | null = null;
@@ -90,7 +90,7 @@ class EmbeddedApp {
     this.ready.catch(() => undefined);
   }
 
-  handle(waiting: Waiting): void {
+  handle(waiting: EarlyRequest): void {
     const { request, response, next } = waiting;
     if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
@@ -148,7 +148,7 @@ class EmbeddedApp {
   }
 
   /** What one request's `next` throws is the host's, and none of the others' or of the app's. */
-  #handleAlone(waiting: Waiting): void {
+  #handleAlone(waiting: EarlyRequest): void {
     try {
       this.handle(waiting);
     } catch (error) {
@@ -158,7 +158,7 @@ class EmbeddedApp {
     }
   }
 
-  #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
+  #serve(handler: WsgiHandler, { request, response, next }: EarlyRequest): void {
     let here = true;
     const over = (): void => {
       if (!here) return;
