@@ -23,7 +23,7 @@ class Source extends EventEmitter {
     this.connected = connected;
     if (!connected) return;
     this.send = (message: unknown, _handle: unknown, _options: unknown, sent: () => void) => {
-      this.sent.push(message);
+      this.sent.push(JSON.parse(JSON.stringify(message))); // as Node's IPC does
       sent();
     };
   }
