@@ -35,6 +35,7 @@ describe('the compiler and createHandler both refuse', () => {
   it('values of another type', () => {
     // @ts-expect-error -- a number, or what would be typed
     assert.throws(() => createHandler('app:app', { threads: true }), refused);
+    // @ts-expect-error -- nor is that one
     assert.throws(() => createHandler('app:app', { threads: 'four' }), refused);
     // @ts-expect-error -- a boolean, no word
     assert.throws(() => createHandler('app:app', { sendfile: 'yes' }), refused);

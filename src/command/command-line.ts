@@ -83,13 +83,13 @@ export function addSettings(command: Command): Command {
 /** @throws CommanderError after it printed --help, --version or what is wrong with the command line. */
 export function readSettings(command: Command, argv: readonly string[]): GivenArguments {
   command.parse(argv, { from: 'user' });
-  const entries = settingRows.map(([key, { flags, metavar, bare = 'true' }]) => {
+  const entries = settingRows.flatMap(([key, { flags, metavar, bare = 'true' }]) => {
     if (flags.length === 0) {
       const isArgument = metavar !== undefined && command.args.length > 0;
-      return [key, isArgument ? command.args : undefined];
+      return isArgument ? [[key, command.args]] : [];
     }
     const value = valueOf(command, flags);
-    return [key, typeof value === 'boolean' ? [bare] : value];
+    return value === undefined ? [] : [[key, typeof value === 'boolean' ? [bare] : value]];
   });
   const unused = unusedSettings.flatMap(({ name, flags }) => {
     const value = valueOf(command, flags);

@@ -5,11 +5,17 @@ import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { argumentsOf } from '../embed/arguments.ts';
 import { WsgiTsError } from '../errors.ts';
-import type { GivenArguments } from '../settings/layers.ts';
+import type { GivenArguments, GivenTexts } from '../settings/layers.ts';
 import { unusedSettings } from '../settings/rows/unused.ts';
-import { settingRows, type SettingKey } from '../settings/table.ts';
-import { problemOfField, problemOfPath, readCases } from '../smoke/case-file.ts';
 import {
+  isTimeLimit,
+  problemOfField,
+  problemOfPath,
+  readCases,
+  timeLimitRange,
+} from '../smoke/case-file.ts';
+import {
+  overDefaults,
   readStatus,
   serverTimeLimit,
   visitOf,
@@ -71,8 +77,8 @@ export function addSmokeOptions(command: Command): Command {
 export function readAllCases(flags: SmokeFlags): SmokeCase[] {
   const { path = [], cases = [], expectStatus, header = [], timeLimit: text } = flags;
   const timeLimit = Number(text);
-  if (!(/^\d+(\.\d+)?$/.test(text) && timeLimit > 0 && timeLimit <= 86400)) {
-    throw wrongOption(`--time-limit: '${text}' is no number of seconds, above 0 and up to 86400`);
+  if (!/^\d+(\.\d+)?$/.test(text) || !isTimeLimit(timeLimit)) {
+    throw wrongOption(`--time-limit: '${text}' is no number of ${timeLimitRange}`);
   }
   const statuses = expectStatus === undefined ? null : readStatuses(expectStatus);
   for (const one of path) {
@@ -84,11 +90,10 @@ export function readAllCases(flags: SmokeFlags): SmokeCase[] {
   const ofFiles = cases.flatMap((file) => readCases(file, readText(file), { timeLimit }));
   const all = [...visits, ...ofFiles];
   if (all.length === 0) all.push(visitOf('/', statuses ?? noServerError, timeLimit));
-  return all.map((smokeCase) => {
-    const own = smokeCase.headers.map(([name]) => name.toLowerCase());
-    const others = headers.filter(([name]) => !own.includes(name.toLowerCase()));
-    return { ...smokeCase, headers: [...others, ...smokeCase.headers] };
-  });
+  return all.map((smokeCase) => ({
+    ...smokeCase,
+    headers: overDefaults(smokeCase.headers, headers),
+  }));
 }
 
 const noServerError = ['2xx', '3xx', '4xx'] as const;
@@ -134,29 +139,20 @@ export function serverArguments(given: GivenArguments, cases: readonly SmokeCase
     const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw wrongOption(`--${flag} makes no sense in a smoke test`);
   }
-  const defaults: readonly (readonly [SettingKey, readonly string[]])[] = [
-    ['bind', ['127.0.0.1:0']],
-    ['workers', ['1']],
+  const defaults: GivenTexts = {
+    bind: ['127.0.0.1:0'],
+    workers: ['1'],
     // The log goes where the app writes to as well, so that each case gets its own lines.
-    ['errorLogFile', ['-']],
-    ['pid', ['']],
+    errorLogFile: ['-'],
+    pid: [''],
     // The server says where a request hangs, and gives its thread to the next case.
-    ['timeout', [String(serverTimeLimit(cases))]],
-    ['gracefulTimeout', ['1']],
-  ];
-  const own = settingRows.flatMap(([key]) => {
-    const value = texts[key];
-    return value === undefined ? [] : [[key, value] as const];
-  });
+    timeout: [String(serverTimeLimit(cases))],
+    gracefulTimeout: ['1'],
+  };
   const others = unusedSettings.flatMap(({ name, flags, takes }) => {
     const [value, flag = ''] = [unused[name], flags.at(-1)];
     if (value === undefined) return [];
     return takes === 'value' ? [`${flag}=${value}`] : [flag];
   });
-  return [
-    ...argumentsOf(Object.fromEntries([...defaults, ...own])),
-    ...others,
-    '--',
-    ...(texts.app ?? []),
-  ];
+  return [...argumentsOf({ ...defaults, ...texts }), ...others, '--', ...(texts.app ?? [])];
 }

@@ -10,6 +10,7 @@ import { WholeFile } from '../master/whole-file.ts';
 import { jsonReport } from '../smoke/json-report.ts';
 import { junit } from '../smoke/junit.ts';
 import { markdown } from '../smoke/markdown.ts';
+import { failedOf } from '../smoke/report.ts';
 import type { NoServer } from '../smoke/smoke-server.ts';
 import { runSmokeTest, type Outcome } from '../smoke/smoke.ts';
 import { Table } from '../smoke/table.ts';
@@ -151,7 +152,7 @@ function openReport(kind: Kind, path: string): ReportFile {
 
 function exitCodeOf({ report, noServer }: Outcome): number {
   if (noServer === null) {
-    return report.results.every(({ failures }) => failures.length === 0) ? 0 : 1;
+    return failedOf(report).length === 0 ? 0 : 1;
   }
   const { exitCode } = noServer.error;
   // 1 means here that a case failed; gunicorn's own 1 is a wrong setting, or a machine that isn't ready.

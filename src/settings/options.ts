@@ -8,19 +8,27 @@ import type { Setting } from './setting.ts';
 import { settingRows, settingsTable, type SettingKey, type Settings } from './table.ts';
 import type { SettingsWorld, ValueType } from './value-types.ts';
 
-/**
- * What a program may give for a setting whose value is a `T`: of a list, one text alone as well; of a number, what would
- * be typed (`'auto'`, `'500M'`).
- */
+/** What a program may give for a setting whose value is a `T`: of a list, one text alone as well. */
 type Given<T> = T extends readonly (infer Word)[]
   ? readonly Word[] | (string extends Word ? string : never)
-  : T extends number
-    ? number | string
-    : T;
+  : T;
+
+/** Numbers that may be said in words. */
+interface NumberWords {
+  readonly workers: 'auto';
+  /** With a unit: `500M`. */
+  readonly maxWorkerMemory: `${number}${string}`;
+  /** By name. */
+  readonly user: string;
+  readonly group: string;
+}
 
 /** Settings by their keys, with JavaScript's values; `undefined` is as good as nothing. */
 export type SettingOptions<Key extends SettingKey = SettingKey> = {
-  readonly [K in Key]?: (K extends 'env' ? Variables : Given<Settings[K]>) | undefined;
+  readonly [K in Key]?:
+    | (K extends 'env' ? Variables : Given<Settings[K]>)
+    | (K extends keyof NumberWords ? NumberWords[K] : never)
+    | undefined;
 };
 
 /** Environment variables: by their names, or as `KEY=VALUE`. */
@@ -33,7 +41,17 @@ function wrong(value: unknown, allowed: string): WsgiTsError {
 
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  return (typeof value === 'object' ? JSON.stringify(value) : undefined) ?? String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return jsonOf(value) ?? 'an object that is no JSON';
+}
+
+/** null: it is none, since it holds itself, or a value that JSON does not have. */
+function jsonOf(object: object): string | null {
+  try {
+    return (JSON.stringify(object) as string | undefined) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -130,7 +148,8 @@ function objectTexts(
       return `${name}=${value}`;
     });
   }
-  const text = JSON.stringify(object);
+  const text = jsonOf(object);
+  if (text === null) throw wrong(object, 'a value of this setting');
   const parsed = type.parse([text], world);
   const taken = typeof parsed === 'object' || key === 'logConfigDict';
   if (!taken) throw wrong(object, 'a text');

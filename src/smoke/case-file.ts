@@ -4,8 +4,10 @@
 import { WsgiTsError } from '../errors.ts';
 import { isRecord, Mistakes, textExpectation, type Member } from './case-members.ts';
 import {
+  overDefaults,
   readStatus,
   type Expectation,
+  type Fields,
   type Json,
   type Place,
   type RequestBody,
@@ -19,6 +21,8 @@ export interface CaseDefaults {
   readonly timeLimit: number;
 }
 
+/** RFC 9110 §5.6.2. */
+const token = /^[\w!#$%&'*+.^`|~-]+$/;
 const bodyMembers = ['body', 'json', 'form'] as const;
 const caseMembers = [
   ...['name', 'method', 'path', 'headers', 'timeLimit', 'expect', 'save'],
@@ -62,32 +66,23 @@ function readContent(content: unknown, mistakes: Mistakes, defaults: CaseDefault
   return readList(root.member('cases'), readHeaders(root.member('headers')), { timeLimit });
 }
 
-function readList(
-  list: Member,
-  headers: readonly (readonly [string, string])[],
-  defaults: CaseDefaults,
-): SmokeCase[] {
+function readList(list: Member, headers: Fields, defaults: CaseDefaults): SmokeCase[] {
   const items = list.items('a list of cases');
   if (items?.length === 0) list.wrong('has no case');
   return (items ?? []).map((item) => readCase(item, headers, defaults));
 }
 
-function readCase(
-  item: Member,
-  headers: readonly (readonly [string, string])[],
-  defaults: CaseDefaults,
-): SmokeCase {
+function readCase(item: Member, headers: Fields, defaults: CaseDefaults): SmokeCase {
   if (item.isObject()) item.onlyKnows(caseMembers);
   const method = readMethod(item.member('method'));
   const path = item.member('path').text() ?? '';
   const problem = problemOfPath(path);
   if (problem !== null && item.isObject()) item.member('path').wrong(problem);
   const own = readHeaders(item.member('headers'));
-  const names = own.map(([name]) => name.toLowerCase());
   return {
     name: item.member('name').optionalText() ?? `${method} ${path}`,
     ...{ method, path },
-    headers: [...headers.filter(([name]) => !names.includes(name.toLowerCase())), ...own],
+    headers: overDefaults(own, headers),
     body: readBody(item),
     timeLimit: readTimeLimit(item.member('timeLimit'), defaults.timeLimit),
     expect: readExpectation(item.member('expect')),
@@ -105,22 +100,29 @@ export function problemOfPath(path: string): string | null {
 
 function readMethod(member: Member): string {
   const method = member.optionalText() ?? 'GET';
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(method)) member.wrong('is no HTTP method');
+  if (!token.test(method)) member.wrong('is no HTTP method');
   if (/^connect$/i.test(method)) member.wrong('CONNECT is no request that a WSGI app gets');
   return method.toUpperCase();
+}
+
+/** What {@link isTimeLimit} asks for. */
+export const timeLimitRange = 'seconds, above 0 and up to 86400';
+
+export function isTimeLimit(seconds: number): boolean {
+  return seconds > 0 && seconds <= 86400;
 }
 
 function readTimeLimit(member: Member, byDefault: number): number {
   if (member.value === undefined) return byDefault;
   const { value } = member;
-  if (typeof value === 'number' && value > 0 && value <= 86400) return value;
-  member.wrong('must be a number of seconds, above 0 and up to 86400');
+  if (typeof value === 'number' && isTimeLimit(value)) return value;
+  member.wrong(`must be a number of ${timeLimitRange}`);
   return byDefault;
 }
 
 /** What is wrong with a field of a request; null: nothing. */
 export function problemOfField(name: string, value: string): string | null {
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return 'is no name of a header';
+  if (!token.test(name)) return 'is no name of a header';
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
     return 'must be a line of Latin-1, with no control characters';
   }
@@ -128,13 +130,13 @@ export function problemOfField(name: string, value: string): string | null {
   return framing.includes(name.toLowerCase()) ? 'is set by wsgi-ts itself' : null;
 }
 
-function readHeaders(member: Member): [string, string][] {
+function readHeaders(member: Member): Fields {
   return member.optionalEntries('an object of headers').flatMap(([name, field]) => {
     const value = field.text();
     if (value === undefined) return [];
     const problem = problemOfField(name, value);
     if (problem !== null) field.wrong(problem);
-    return [[name, value]];
+    return [[name, value] as const];
   });
 }
 

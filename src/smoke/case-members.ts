@@ -11,7 +11,7 @@ export class Mistakes {
   }
 
   add(place: string, why: string): void {
-    const line = `  ${place}: ${why}`.replace(': is ', ' is ');
+    const line = `  ${place}${why.startsWith('is ') ? '' : ':'} ${why}`;
     if (!this.#lines.includes(line)) this.#lines.push(line);
   }
 

@@ -1,13 +1,13 @@
 // A smoke test as JSON, for programs. Called by command/smoke.ts. Pure. docs/ci.md describes the form.
 
 import { bodyText } from './expectation.ts';
-import type { Report } from './report.ts';
+import { failedOf, hasPassed, type Report } from './report.ts';
 import type { CaseResult } from './run.ts';
 
 /** The document. */
 export function jsonReport(report: Report, exitCode: number): string {
   const { version, app, began, seconds, startSeconds, boot, results } = report;
-  const failed = results.filter(({ failures }) => failures.length > 0).length;
+  const failed = failedOf(report).length;
   const content = {
     ...{ version, app, began: new Date(began).toISOString(), seconds, startSeconds },
     ...{ ok: boot === null && failed === 0, exitCode },
@@ -18,7 +18,7 @@ export function jsonReport(report: Report, exitCode: number): string {
 
 function caseOf(result: CaseResult): unknown {
   const { name, method, path, failures, seconds, answer, output } = result;
-  const ok = failures.length === 0;
+  const ok = hasPassed(result);
   return {
     ...{ name, method, path, ok, seconds, failures },
     answer:

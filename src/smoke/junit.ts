@@ -1,7 +1,14 @@
 // A smoke test as JUnit XML, which Jenkins, GitLab and GitHub's actions read. Called by command/smoke.ts. Pure. All texts
 // may be hostile: whatever they hold, the result is well-formed XML 1.0.
 
-import { describeAnswer, describeFailures, type Report } from './report.ts';
+import {
+  describeAnswer,
+  describeFailures,
+  failedOf,
+  hasPassed,
+  type BootFailure,
+  type Report,
+} from './report.ts';
 import type { CaseResult } from './run.ts';
 
 // All but what XML 1.0 §2.2 takes as a character.
@@ -20,8 +27,9 @@ const entities: Readonly<Record<string, string>> = {
 /** The document. */
 export function junit(report: Report): string {
   const { app, results, boot, seconds } = report;
-  const failures = results.filter((result) => result.failures.length > 0).length;
-  const cases = boot === null ? results.map((result) => testcase(app, result)) : [bootCase(report)];
+  const failures = failedOf(report).length;
+  const cases =
+    boot === null ? results.map((result) => testcase(app, result)) : [bootCase(report, boot)];
   const counts = {
     ...{ tests: cases.length, failures, errors: boot === null ? 0 : 1, skipped: 0 },
     time: seconds.toFixed(3),
@@ -38,7 +46,7 @@ function testcase(app: string, result: CaseResult): string {
   const { name, seconds, answer, output } = result;
   const reasons = describeFailures(result);
   const attributes = { classname: app, name, time: seconds.toFixed(3) };
-  if (reasons.length === 0) return element('testcase', attributes, []);
+  if (hasPassed(result)) return element('testcase', attributes, []);
   const text = [...reasons, ...(answer === null ? [] : ['', describeAnswer(answer)])].join('\n');
   return element('testcase', attributes, [
     element('failure', { message: reasons.join('; '), type: 'failure' }, [escaped(text)]),
@@ -46,16 +54,14 @@ function testcase(app: string, result: CaseResult): string {
   ]);
 }
 
-function bootCase({ app, boot, startSeconds }: Report): string {
-  const { code, message, remedy, traceback, output } = boot ?? noBoot;
+function bootCase({ app, startSeconds }: Report, boot: BootFailure): string {
+  const { code, message, remedy, traceback, output } = boot;
   const text = [traceback, message, remedy].filter((part) => part !== null).join('\n');
   return element('testcase', { classname: app, name: 'boot', time: startSeconds.toFixed(3) }, [
     element('error', { message, type: code }, [escaped(text)]),
     ...written(output),
   ]);
 }
-
-const noBoot = { code: '', message: '', remedy: null, traceback: null, output: '' };
 
 function written(output: string): string[] {
   return output === '' ? [] : [element('system-out', {}, [escaped(output)])];

@@ -1,13 +1,19 @@
 // A smoke test as Markdown: for the page of a job, as GitHub's $GITHUB_STEP_SUMMARY. Called by command/smoke.ts. Pure. No
 // text of an app's can leave its place in it.
 
-import { describeAnswer, describeFailures, summary, type Report } from './report.ts';
+import {
+  describeAnswer,
+  describeFailures,
+  failedOf,
+  hasPassed,
+  summary,
+  type Report,
+} from './report.ts';
 import type { CaseResult } from './run.ts';
 
 /** The text. */
 export function markdown(report: Report): string {
   const { app, boot, results } = report;
-  const failed = results.filter(({ failures }) => failures.length > 0);
   return [
     `### Smoke test of ${code(app)}: ${summary(report)}`,
     '',
@@ -19,7 +25,7 @@ export function markdown(report: Report): string {
             ...results.map(row),
             '',
           ],
-          ...failed.flatMap(details),
+          ...failedOf(report).flatMap(details),
         ]
       : [
           code(boot.message),
@@ -30,10 +36,13 @@ export function markdown(report: Report): string {
   ].join('\n');
 }
 
-function row({ name, failures, answer, seconds }: CaseResult): string {
+function row(result: CaseResult): string {
+  const { name, answer, seconds } = result;
   const status = answer === null ? 'none' : String(answer.status);
-  const mark = failures.length === 0 ? '✅' : '❌';
-  return `| ${mark} | ${code(name)} | ${status} | ${(seconds * 1000).toFixed(0)} ms |`;
+  const mark = hasPassed(result) ? '✅' : '❌';
+  // GFM §4.10: a bar ends a cell even in code.
+  const cell = code(name).replaceAll('|', '\\|');
+  return `| ${mark} | ${cell} | ${status} | ${(seconds * 1000).toFixed(0)} ms |`;
 }
 
 function details(result: CaseResult): string[] {
@@ -46,9 +55,9 @@ function details(result: CaseResult): string[] {
   return [`#### ${code(name)}`, '', fenced(text), ''];
 }
 
-/** A span of code in one line, also within a table (GFM §4.10: a bar ends a cell even in code). */
+/** A span of code in one line. */
 function code(text: string): string {
-  const line = text.replace(/[\0-\x1f\x7f]+/g, ' ').replaceAll('|', '\\|');
+  const line = text.replace(/[\0-\x1f\x7f]+/g, ' ');
   const ticks = '`'.repeat(longestTicks(line) + 1);
   return `${ticks} ${line} ${ticks}`;
 }

@@ -35,9 +35,18 @@ export interface Report {
 /** Characters of a body that are shown. */
 const mostShown = 4000;
 
+export function hasPassed({ failures }: Pick<CaseResult, 'failures'>): boolean {
+  return failures.length === 0;
+}
+
+export function failedOf({ results }: Pick<Report, 'results'>): CaseResult[] {
+  return results.filter((result) => !hasPassed(result));
+}
+
 /** `3 passed, 1 failed in 0.8 s`. */
-export function summary({ boot, results, seconds }: Report): string {
-  const failed = results.filter(({ failures }) => failures.length > 0).length;
+export function summary(report: Report): string {
+  const { boot, results, seconds } = report;
+  const failed = failedOf(report).length;
   const passed = results.length - failed;
   const time = `in ${seconds.toFixed(1)} s`;
   if (boot !== null) return `The app did not start: ${boot.code} ${time}`;

@@ -1,10 +1,9 @@
 // The cases against a server that runs, one after another, and what came of each. Called by smoke.ts. It prints nothing:
 // `onResult` gets each result as soon as there is one.
 
-import { Cookies } from './cookies.ts';
 import { judge, values, type Answer } from './expectation.ts';
-import { SavedValues } from './saved-values.ts';
-import { serverTimeLimit, type SmokeCase } from './smoke-case.ts';
+import { Cookies, SavedValues, type FilledCase } from './session.ts';
+import { overDefaults, serverTimeLimit, type SmokeCase } from './smoke-case.ts';
 import { visit, type Visit, type VisitRequest } from './visit.ts';
 
 /** The server, as the cases need it. */
@@ -12,7 +11,7 @@ export interface ServerUnderTest {
   /** `http://127.0.0.1:43210`. */
   readonly url: string;
   /** Resolves when all that has been logged so far is written. */
-  settle(): Promise<void>;
+  drainLogs(): Promise<void>;
   /** New workers: after a request that may hold a thread for long. Rejects where they can't be had. */
   renew(): Promise<void>;
   /** What was written since the last call. */
@@ -54,28 +53,22 @@ export async function runCases(
     const visited = await attempt(smokeCase, server, { cookies, saved, patience, signal });
     signal.throwIfAborted();
     const seconds = (performance.now() - began) / 1000;
-    await server.settle();
+    await server.drainLogs();
     const isLate = seconds > timeLimit && !visited.timedOut;
     const failures = [
       ...(isLate ? [`the answer took longer than ${timeLimit} s`] : []),
       ...findFailures(smokeCase, visited, cookies, saved),
     ];
     const result = {
-      ...{
-        name: smokeCase.name,
-        method: smokeCase.method,
-        path: smokeCase.path,
-        failures,
-        seconds,
-      },
-      ...{ answer: visited.answer, output: server.takeOutput() },
+      ...{ name: smokeCase.name, method: smokeCase.method, path: smokeCase.path },
+      ...{ failures, seconds, answer: visited.answer, output: server.takeOutput() },
     };
     results.push(result);
     onResult(result);
     if ((isLate || visited.timedOut) && results.length < cases.length) {
       // The next case shall not wait for the thread that this one may still have, nor be told what was said of it.
       await server.renew();
-      await server.settle();
+      await server.drainLogs();
       server.takeOutput();
     }
     signal.throwIfAborted();
@@ -98,14 +91,9 @@ async function attempt(
     readonly signal: AbortSignal;
   },
 ): Promise<Visit> {
-  let request: VisitRequest;
-  try {
-    request = requestOf(smokeCase, cookies, saved);
-  } catch (error) {
-    // NotSaved
-    const failure = error instanceof Error ? error.message : String(error);
-    return { answer: null, failure, timedOut: false };
-  }
+  const filled = saved.fill(smokeCase);
+  if (typeof filled === 'string') return { answer: null, failure: filled, timedOut: false };
+  const request = requestOf(smokeCase.method, filled, cookies);
   const visited = await visit(server.url, request, patience, signal);
   if (!visited.timedOut) return visited;
   return { ...visited, failure: `no whole answer within ${smokeCase.timeLimit} s` };
@@ -117,27 +105,23 @@ function findFailures(
   cookies: Cookies,
   saved: SavedValues,
 ): string[] {
-  if (answer === null) return failure === null ? [] : [failure];
-  cookies.take(values(answer, 'set-cookie'));
-  if (failure !== null)
-    return [failure, ...judge(answer, { ...expect, body: null, json: undefined })];
-  return [...judge(answer, expect), ...saved.take(save, answer, cookies)];
+  if (answer !== null) cookies.take(values(answer, 'set-cookie'));
+  if (failure === null) return [...judge(answer, expect), ...saved.take(save, answer, cookies)];
+  const headOnly = { ...expect, body: null, json: undefined };
+  return [failure, ...(answer === null ? [] : judge(answer, headOnly))];
 }
 
-function requestOf(smokeCase: SmokeCase, cookies: Cookies, saved: SavedValues): VisitRequest {
-  const body = saved.encode(smokeCase.body);
-  const headers = smokeCase.headers.map(([name, value]) => [name, saved.putInto(value)] as const);
-  const given = new Set(headers.map(([name]) => name.toLowerCase()));
+function requestOf(
+  method: string,
+  { path, headers, body }: FilledCase,
+  cookies: Cookies,
+): VisitRequest {
   const cookie = cookies.header();
-  const byDefault: (readonly [string, string])[] = [
+  const defaults: (readonly [string, string])[] = [
     ['User-Agent', 'wsgi-ts smoke'],
     ['Accept', '*/*'],
     ...(body === null ? [] : [['Content-Type', body.type] as const]),
     ...(cookie === null ? [] : [['Cookie', cookie] as const]),
   ];
-  return {
-    ...{ method: smokeCase.method, path: saved.putInto(smokeCase.path) },
-    headers: [...byDefault.filter(([name]) => !given.has(name.toLowerCase())), ...headers],
-    body: body?.bytes ?? null,
-  };
+  return { method, path, headers: overDefaults(headers, defaults), body: body?.bytes ?? null };
 }

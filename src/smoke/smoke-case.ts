@@ -43,14 +43,16 @@ export type RequestBody =
   | { readonly kind: 'json'; readonly value: Json }
   | { readonly kind: 'form'; readonly fields: readonly (readonly [string, string])[] };
 
+/** Header fields as they are sent, in order. */
+export type Fields = readonly (readonly [string, string])[];
+
 /** One request and what is expected of its answer. */
 export interface SmokeCase {
   readonly name: string;
   readonly method: string;
   /** With its query; begins with a slash. */
   readonly path: string;
-  /** As they are sent, in order. */
-  readonly headers: readonly (readonly [string, string])[];
+  readonly headers: Fields;
   readonly body: RequestBody;
   /** Seconds from the connection to the last byte of the answer. */
   readonly timeLimit: number;
@@ -77,6 +79,12 @@ export function visitOf(
     ...{ name: `GET ${path}`, method: 'GET', path, headers: [], body: { kind: 'none' }, timeLimit },
     ...{ expect: { ...anyGoodAnswer, status }, save: new Map() },
   };
+}
+
+/** Fields, and before them the defaults that none of them replaces. */
+export function overDefaults(own: Fields, defaults: Fields): Fields {
+  const names = new Set(own.map(([name]) => name.toLowerCase()));
+  return [...defaults.filter(([name]) => !names.has(name.toLowerCase())), ...own];
 }
 
 /** Seconds of `--timeout` that fit the cases: with it the server itself says where a request hangs. */

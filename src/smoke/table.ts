@@ -1,7 +1,14 @@
 // A smoke test as people read it in a terminal or the log of a CI job: a line a case as it ends, then what is known of
 // those that failed, then the sum. Called by command/smoke.ts. Pure.
 
-import { describeAnswer, describeFailures, summary, type Report } from './report.ts';
+import {
+  describeAnswer,
+  describeFailures,
+  failedOf,
+  hasPassed,
+  summary,
+  type Report,
+} from './report.ts';
 import type { CaseResult } from './run.ts';
 import { escapeControls } from '../log/escape.ts';
 import type { SmokeCase } from './smoke-case.ts';
@@ -21,8 +28,8 @@ export class Table {
 
   /** The line of a case. */
   row(result: CaseResult): string {
-    const { name, answer, seconds, failures } = result;
-    const passed = failures.length === 0;
+    const { name, answer, seconds } = result;
+    const passed = hasPassed(result);
     const mark = this.#colour(passed ? 'ok  ' : 'FAIL', passed ? 32 : 31);
     const status = answer === null ? '---' : String(answer.status);
     const time = `${(seconds * 1000).toFixed(0)} ms`.padStart(8);
@@ -31,7 +38,7 @@ export class Table {
 
   /** What is below the rows. */
   end(report: Report): string {
-    const failed = report.results.filter(({ failures }) => failures.length > 0);
+    const failed = failedOf(report);
     const colour = failed.length > 0 || report.boot !== null ? 31 : 32;
     const details = failed.map((result) => this.#details(result)).join('');
     return `${details}\n${this.#colour(summary(report), colour)}\n`;

@@ -13,12 +13,16 @@ export interface VisitRequest {
   readonly body: Buffer | null;
 }
 
-/** How a visit ended, and what there was of an answer. */
-export interface Visit {
-  /** Null: there was none. Its body may not be whole where there is a failure. */
+/** How a visit ended. */
+export type Visit =
+  { readonly answer: Answer; readonly failure: null; readonly timedOut: false } | FailedVisit;
+
+/** One that brought no whole answer. */
+export interface FailedVisit {
+  /** What there was of one. */
   readonly answer: Answer | null;
-  /** Why there is no whole answer: a sentence; null: there is one. */
-  readonly failure: string | null;
+  /** Why it is not whole: a sentence. */
+  readonly failure: string;
   readonly timedOut: boolean;
 }
 
@@ -56,24 +60,29 @@ function answerTo(request: ClientRequest, body: Buffer | null, seconds: number):
     const pieces: Buffer[] = [];
     let length = 0;
     let head: Omit<Answer, 'body'> | null = null;
-    const end = (failure: string | null, timedOut = false): void => {
+    const conclude = (visited: Visit): void => {
       clearTimeout(timer);
-      const answer = head === null ? null : { ...head, body: Buffer.concat(pieces) };
-      resolve({ answer, failure, timedOut });
+      resolve(visited);
       request.destroy();
+    };
+    const end = (failure: string, timedOut = false): void => {
+      const answer = head === null ? null : { ...head, body: Buffer.concat(pieces) };
+      conclude({ answer, failure, timedOut });
     };
     const timer = setTimeout(() => {
       end('no whole answer in time', true);
     }, seconds * 1000);
     request.on('response', (response) => {
-      head = headOf(response);
+      const ofAnswer = headOf(response);
+      head = ofAnswer;
       response.on('data', (piece: Buffer) => {
         length += piece.length;
         if (length > largestBody) end(`the body is longer than ${largestBody} bytes`);
         else pieces.push(piece);
       });
       response.on('end', () => {
-        end(null);
+        const answer = { ...ofAnswer, body: Buffer.concat(pieces) };
+        conclude({ answer, failure: null, timedOut: false });
       });
       response.on('error', () => {
         end('the answer was cut off');

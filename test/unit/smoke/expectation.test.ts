@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCases } from '../../../src/smoke/case-file.ts';
-import { judge, type Answer } from '../../../src/smoke/expectation.ts';
-import { missingFrom } from '../../../src/smoke/json-subset.ts';
+import { missingFrom, judge, type Answer } from '../../../src/smoke/expectation.ts';
 import type { Json } from '../../../src/smoke/smoke-case.ts';
 
 const parsed = (text: string): Json => JSON.parse(text) as Json;
