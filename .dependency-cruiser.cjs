@@ -11,7 +11,7 @@ const bridgeRows = [
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
   ['response-spool', 'stream-writer', 'python-log', 'handler-options'],
   ['process-logs', 'dispatched-exchange', 'exchange-table'],
-  ['dispatcher', 'reply'],
+  ['dispatcher', 'reply', 'own-page'],
   ['exchange'],
   ['handler'],
 ];

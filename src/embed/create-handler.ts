@@ -242,8 +242,8 @@ function patience(seconds: unknown): number | null {
 function loadingFailed(error: unknown): WsgiTsError {
   const status = 503;
   if (error instanceof WsgiTsError) {
-    const { code, blame, message, cause } = error;
-    return new WsgiTsError(code, blame, message, { ...error, cause, status });
+    const { code, blame, message, ...details } = error;
+    return new WsgiTsError(code, blame, message, { ...details, cause: error.cause, status });
   }
   return new WsgiTsError('ERR_WSGI_FAULT', 'server', String(error), { cause: error, status });
 }

@@ -48,7 +48,8 @@ function shown(value: unknown): string {
 /** null: it is none, since it holds itself, or a value that JSON does not have. */
 function jsonOf(object: object): string | null {
   try {
-    return (JSON.stringify(object) as string | undefined) ?? null;
+    const text: unknown = JSON.stringify(object); // toJSON may give nothing
+    return typeof text === 'string' ? text : null;
   } catch {
     return null;
   }

@@ -3,15 +3,12 @@
 // of descriptors, which are made before the first request.
 
 import { resolve } from 'node:path';
-import { writeAccess, type AccessEntry } from '../bridge/access-entry.ts';
 import type { WsgiHandler } from '../bridge/handler-options.ts';
 import { runningInterpreter, type Interpreter } from '../bridge/interpreter.ts';
-import { writeHead, writeWhole } from '../bridge/response-writer.ts';
+import { sendOwnPage } from '../bridge/own-page.ts';
 import {
   dropRequest,
-  isFinished,
   isGone,
-  whenOver,
   type ServerReply,
   type ServerRequest,
 } from '../bridge/transaction.ts';
@@ -51,32 +48,13 @@ function createFailureHandler(options: FailureOptions): WsgiHandler {
   let served = 0;
   const nothing = (): void => undefined;
   const handler = (request: ServerRequest, response: ServerReply): void => {
-    const [startedAt, start] = [Date.now(), performance.now()];
-    const { fields, body } = page.choose(request.headers.accept ?? '', serverHeader);
-    const sent = [...fields];
-    // RFC 9110 §9.3.2: HEAD gets the length, and no body.
-    const bytes = request.method === 'HEAD' ? 0 : body.length;
-    if (accessLog !== null) {
-      whenOver(response, () => {
-        const outcome = isFinished(response) ? 'app_error' : 'client_gone';
-        const entry = {
-          request,
-          response,
-          startedAt,
-          start,
-          outcome,
-          bytes,
-          fields: sent,
-        } as const;
-        writeAccess(accessLog, { ...entry, remoteAddress: null } satisfies AccessEntry);
-      });
+    const answer = page.choose(request.headers.accept ?? '', serverHeader);
+    if (!isGone(response)) {
+      served++;
+      // The app would have read it.
+      if (hasBody(request)) dropRequest(response);
     }
-    if (isGone(response)) return;
-    served++;
-    // The app would have read it.
-    if (hasBody(request)) dropRequest(response);
-    writeHead(response, fields, false);
-    writeWhole(response, body, 0, bytes);
+    sendOwnPage(request, response, answer, { accessLog, outcome: 'app_error', hosted: false });
   };
   const members = {
     // It is never busy: whoever comes is accepted.
