@@ -1,6 +1,6 @@
 // The house stands on floors, and no import runs back up (docs/architecture.md draws them):
 //   cli → command → doctor, smoke, master, index → embed → settings, worker → bridge → binding, log, http, errors,
-//   messages, sigusr1; integrations stand beside index
+//   messages, sigusr1; integrations stand beside index, development (for --reload and Vite) beside bridge
 // `npm run layers` holds the direction; each rule's name says what it forbids.
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
@@ -94,13 +94,18 @@ module.exports = {
       ...['settings/', 'bridge/', 'log/', 'http/'],
       ...['errors', 'error-report', 'launch-words', 'messages'],
     ]),
-    restsOn('integrations/', ['embed/', 'bridge/(host-view|transaction)']),
+    restsOn('integrations/', [
+      ...['embed/', 'settings/', 'bridge/(host-view|transaction)'],
+      ...['development/', 'http/', 'errors'],
+    ]),
+    restsOn('development/', ['http/', 'errors']),
     restsOn('settings/', [
       ...['bridge/interpreter', 'binding/site', 'http/', 'log/'],
       ...['quotas', 'errors', 'messages'],
     ]),
     restsOn('master/', [
-      ...['settings/', 'bridge/', 'binding/', 'http/', 'log/', 'certificates', 'quotas'],
+      ...['settings/', 'bridge/', 'binding/', 'development/'],
+      ...['http/', 'log/', 'certificates', 'quotas'],
       ...['errors', 'error-report', 'launch-words', 'messages', 'sigusr1'],
     ]),
     restsOn('command/', [
@@ -109,6 +114,7 @@ module.exports = {
     ]),
     restsOn('worker/', [
       'bridge/',
+      'development/',
       'certificates',
       'log/',
       'http/',

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ErrorPayload } from 'vite';
 import { WsgiTsError } from '../errors.ts';
-import { parseTraceback, type Frame } from '../worker/traceback.ts';
+import { parseTraceback, type Frame } from '../development/traceback.ts';
 
 /** Lines of source above and below the one that matters. */
 const context = 3;

@@ -3,8 +3,8 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { isGlob, parseGlob } from '../master/glob.ts';
-import { WatchedFiles } from '../master/watched-files.ts';
+import { isGlob, parseGlob } from '../development/glob.ts';
+import { WatchedFiles } from '../development/watched-files.ts';
 
 /** Folders full of files that never change by hand, and that Vite would watch one by one. */
 const SKIPPED =

@@ -6,7 +6,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { folderAt, survey } from './survey.ts';
-import type { Folder, WatchedFiles } from './watched-files.ts';
+import type { Folder, WatchedFiles } from '../development/watched-files.ts';
 
 /** What a way of watching is given. */
 export interface WatchOptions {

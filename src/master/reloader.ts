@@ -6,10 +6,10 @@ import { readdirSync, realpathSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Logger } from '../log/logger.ts';
 import type { Settings } from '../settings/table.ts';
-import { isGlob, parseGlob } from './glob.ts';
+import { isGlob, parseGlob } from '../development/glob.ts';
 import { NativeWatch, type Watch } from './native-watch.ts';
 import { PollingWatch } from './polling-watch.ts';
-import { WatchedFiles } from './watched-files.ts';
+import { WatchedFiles } from '../development/watched-files.ts';
 
 /** Milliseconds of quiet after which changes are told: a `git checkout`, or saving all files, is one change. */
 const quiet = 50;

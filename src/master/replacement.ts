@@ -7,7 +7,7 @@
 
 import type { Draft } from './draft.ts';
 import { bootStopLimit, quickStopLimit, staleLimit } from './supervision.ts';
-import { describeChange } from './watched-files.ts';
+import { describeChange } from '../development/watched-files.ts';
 
 /** Stops all workers; that others take their places follows from the numbers. */
 export function replaceAll(draft: Draft, paths: readonly string[]): void {

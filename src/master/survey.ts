@@ -4,7 +4,7 @@
 
 import { access, lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Folder, WatchedFiles } from './watched-files.ts';
+import type { Folder, WatchedFiles } from '../development/watched-files.ts';
 
 /** What is made of the walk. */
 export interface Visitor {

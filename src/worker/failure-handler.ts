@@ -15,7 +15,7 @@ import {
 import type { AccessLog } from '../log/access-log.ts';
 import type { WsgiTsError } from '../errors.ts';
 import type { WorkerConfiguration } from '../messages.ts';
-import { makeFailurePage, type FailurePage } from './failure-page.ts';
+import { makeFailurePage, type FailurePage } from '../development/failure-page.ts';
 
 /** What {@link createFailureHandler} needs from the worker. */
 interface FailureOptions {

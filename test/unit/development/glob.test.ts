@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { globExpression, isGlob, parseGlob } from '../../../src/master/glob.ts';
+import { globExpression, isGlob, parseGlob } from '../../../src/development/glob.ts';
 
 suite('patterns as Python’s glob has them', () => {
   test('a text with one of *, ? and [ is a pattern', () => {

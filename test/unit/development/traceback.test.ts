@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTraceback } from '../../../src/worker/traceback.ts';
+import { parseTraceback } from '../../../src/development/traceback.ts';
 
 void test('frames, their lines and the exception are found', () => {
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { WsgiTsError } from '../../../src/errors.ts';
-import { makeFailurePage } from '../../../src/worker/failure-page.ts';
+import { makeFailurePage } from '../../../src/development/failure-page.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wsgi-ts-failure-'));
 after(() => {

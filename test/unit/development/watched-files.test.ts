@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseGlob } from '../../../src/master/glob.ts';
-import { describeChange, WatchedFiles, type Folder } from '../../../src/master/watched-files.ts';
+import { parseGlob } from '../../../src/development/glob.ts';
+import {
+  describeChange,
+  WatchedFiles,
+  type Folder,
+} from '../../../src/development/watched-files.ts';
 
 function only(...project: string[]): WatchedFiles {
   return new WatchedFiles({ project, files: [], globs: [] });
