@@ -8,6 +8,7 @@ import { loadHandler } from '../bridge/handler.ts';
 import { whenOver, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { inject, type InjectRequest, type InjectResponse } from './inject.ts';
+import { misplaced, refuseMisplaced } from './misplaced.ts';
 import { plan, type HandlerOptions, type HostOptions, type Plan } from './options.ts';
 import type { AppTarget } from './target.ts';
 import { answerUnavailable } from './unavailable.ts';
@@ -29,7 +30,7 @@ export interface HandlerStats {
 /**
  * A WSGI app as a request listener: for `node:http` and `node:https`, Express, Connect, Vite's middlewares, supertest.
  * Requests that come before the app is loaded wait for it. Where it could not be loaded, `next` gets the error, or the
- * request is answered 503 where there is no `next`; after `close` all are.
+ * request is answered 503 where there is no `next`; after `close` all are. `next` also gets `ERR_WSGI_RESPONSE_BEGUN`.
  */
 export interface AppHandler {
   (request: ServerRequest, response: ServerReply, next?: (error?: unknown) => void): void;
@@ -89,7 +90,10 @@ class EmbeddedApp {
 
   handle(waiting: Waiting): void {
     const { request, response, next } = waiting;
-    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
+    const spoilt = misplaced(request, response);
+    if (spoilt !== null) refuseMisplaced(spoilt, request, response, next, this.#plan);
+    else if (this.#closing !== null)
+      answerUnavailable(request, response, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
     else if (this.#failure === null) this.#waiting.push(waiting);
     else if (next !== undefined) next(this.#failure);
@@ -137,7 +141,10 @@ class EmbeddedApp {
       this.#failure = asCoded(error);
       throw this.#failure;
     } finally {
-      for (const waiting of this.#waiting.splice(0)) this.handle(waiting);
+      for (const waiting of this.#waiting.splice(0)) {
+        // The host may have lost patience, and answered by itself.
+        if (!waiting.response.writableEnded) this.handle(waiting);
+      }
     }
     if (this.#closing !== null) throw closed();
   }

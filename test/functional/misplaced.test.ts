@@ -1,0 +1,91 @@
+// Requests that something in front of the app has answered, or read, before the app got them. All in the process of this test.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, describe, test } from 'node:test';
+import express, { type ErrorRequestHandler } from 'express';
+import {
+  createHandler,
+  type AccessRecord,
+  type AppHandler,
+  type WsgiTsError,
+} from '../../src/index.ts';
+import { testPythonEnvironment } from '../helpers/python-environment.ts';
+import { inRepository } from '../helpers/repository.ts';
+
+const lines: string[] = [];
+const entries: AccessRecord[] = [];
+const log = (line: string): void => {
+  lines.push(line);
+};
+const servers: Server[] = [];
+const handler: AppHandler = createHandler('mounted:app', {
+  chdir: inRepository('fixtures', 'apps'),
+  python: testPythonEnvironment().python,
+  logger: { error: log, warn: log, info: log },
+  accessLog: { write: (record) => entries.push(record) },
+});
+after(async () => {
+  for (const server of servers) server.close().closeAllConnections();
+  await handler.close();
+});
+
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+/** What was logged meanwhile. */
+async function logged(during: () => Promise<void>): Promise<string> {
+  const before = lines.length;
+  await during();
+  return lines.slice(before).join('\n');
+}
+
+/** Error handling that says which error it got. */
+const showCode: ErrorRequestHandler = (error: WsgiTsError, _request, response, next) => {
+  if (response.headersSent) response.end(error.code);
+  else if (error.code === '') next(error);
+  else response.status(error.status ?? 500).send(error.code);
+};
+
+describe('a response that somebody else has begun', () => {
+  test('is cut off, and the log says why', async () => {
+    const url = await listen((request, response) => {
+      response.writeHead(200).write('theirs');
+      handler(request, response);
+    });
+    const text = await logged(async () => {
+      await assert.rejects(fetch(`${url}/a`).then((answer) => answer.text()));
+    });
+    assert.match(text, /^GET \/a: The response was begun before/);
+    assert.deepEqual(entries, []);
+  });
+
+  test('goes back to who has begun it, where there is a next', async () => {
+    const site = express();
+    site.use((_request, response, next) => {
+      response.write('theirs ');
+      next();
+    });
+    site.use(handler, showCode);
+    const answer = await fetch(await listen(site));
+    assert.equal(await answer.text(), 'theirs ERR_WSGI_RESPONSE_BEGUN');
+  });
+
+  test('is left alone where it is complete', async () => {
+    const url = await listen((request, response) => {
+      response.end('theirs');
+      handler(request, response);
+    });
+    const text = await logged(async () => {
+      assert.equal(await (await fetch(url)).text(), 'theirs');
+    });
+    assert.match(text, /The response was begun before/);
+    assert.equal(handler.stats().served, 0);
+  });
+});
