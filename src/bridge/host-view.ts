@@ -31,7 +31,7 @@ interface MountedRequest {
 
 /** Where a request goes. */
 export interface Mount {
-  /** What is left of the target for the app. */
+  /** What is left of the target for the app; without a slash in front where the mount itself was asked for. */
   readonly target: string;
   /** The target as it came. */
   readonly rawTarget: string;
@@ -44,10 +44,17 @@ export function mountOf(request: ServerRequest, view: HostView | null): Mount {
   const target = request.url ?? '';
   const { originalUrl: rawTarget = target, baseUrl } = request as MountedRequest;
   if (view?.baseUrl !== undefined) {
-    const rest = target.slice(view.baseUrl.length);
-    return { target: rest.startsWith('/') ? rest : `/${rest}`, rawTarget, baseUrl: view.baseUrl };
+    return { target: target.slice(view.baseUrl.length), rawTarget, baseUrl: view.baseUrl };
   }
-  return { target, rawTarget, baseUrl: baseUrl ?? takenOff(rawTarget, target) };
+  const base = baseUrl ?? takenOff(rawTarget, target);
+  // Express and Connect put a slash where nothing is left: `/mount` is not `/mount/`, where relative links begin.
+  const invented = base !== '' && pathOf(target) === '/' && pathOf(rawTarget) === base;
+  return { target: invented ? target.slice(1) : target, rawTarget, baseUrl: base };
+}
+
+/** Whether nothing of the path is left behind the mount. */
+export function isMountItself({ target, baseUrl }: Mount): boolean {
+  return baseUrl !== '' && (target === '' || target.startsWith('?'));
 }
 
 /** Connect takes the mount's path off the target, and says it nowhere. */
@@ -55,7 +62,7 @@ function takenOff(rawTarget: string, target: string): string {
   if (rawTarget === target) return '';
   const [whole, rest] = [pathOf(rawTarget), pathOf(target)];
   if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length);
-  // `/mount` itself: Connect puts a slash where nothing is left.
+  // `/mount` itself.
   return rest === '/' ? whole : '';
 }
 
