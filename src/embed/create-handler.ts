@@ -8,10 +8,10 @@ import { loadHandler } from '../bridge/handler.ts';
 import { whenOver, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { inject, type InjectRequest, type InjectResponse } from './inject.ts';
-import { misplaced, refuseMisplaced } from './misplaced.ts';
+import { alreadyBegun, alreadyRead, refuseMisplaced } from './misplaced.ts';
 import { plan, type HandlerOptions, type HostOptions, type Plan } from './options.ts';
 import type { AppTarget } from './target.ts';
-import { answerUnavailable } from './unavailable.ts';
+import { answerInstead } from './answer-instead.ts';
 
 /** What an app is doing. */
 export interface HandlerStats {
@@ -30,7 +30,8 @@ export interface HandlerStats {
 /**
  * A WSGI app as a request listener: for `node:http` and `node:https`, Express, Connect, Vite's middlewares, supertest.
  * Requests that come before the app is loaded wait for it. Where it could not be loaded, `next` gets the error, or the
- * request is answered 503 where there is no `next`; after `close` all are. `next` also gets `ERR_WSGI_RESPONSE_BEGUN`.
+ * request is answered 503 where there is no `next`; after `close` all are. `next` also gets
+ * `ERR_WSGI_RESPONSE_BEGUN` and `ERR_WSGI_BODY_READ`.
  */
 export interface AppHandler {
   (request: ServerRequest, response: ServerReply, next?: (error?: unknown) => void): void;
@@ -93,14 +94,14 @@ class EmbeddedApp {
 
   handle(waiting: Waiting): void {
     const { request, response, next } = waiting;
-    const spoilt = misplaced(request, response);
+    const spoilt = alreadyBegun(response);
     if (spoilt !== null) refuseMisplaced(spoilt, request, response, next, this.#plan);
     else if (this.#closing !== null)
-      answerUnavailable(request, response, STOPPING, this.#plan.load);
+      answerInstead(request, response, 503, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
     else if (this.#failure === null) this.#waiting.push(waiting);
     else if (next !== undefined) next(this.#failure);
-    else answerUnavailable(request, response, NOT_LOADED, this.#plan.load);
+    else answerInstead(request, response, 503, NOT_LOADED, this.#plan.load);
   }
 
   async inject(request: InjectRequest | string): Promise<InjectResponse> {
@@ -165,6 +166,11 @@ class EmbeddedApp {
   }
 
   #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
+    const spoilt = alreadyRead(request);
+    if (spoilt !== null) {
+      refuseMisplaced(spoilt, request, response, next, this.#plan);
+      return;
+    }
     let here = true;
     const over = (): void => {
       if (!here) return;

@@ -6,15 +6,27 @@ import { cutOff, type ServerReply, type ServerRequest } from '../bridge/transact
 import { WsgiTsError } from '../errors.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
-import { answerUnavailable } from './unavailable.ts';
+import { answerInstead } from './answer-instead.ts';
 
 /** How many characters of a target the log shows. */
 const TARGET_SHOWN = 512;
 const NOT_TAKEN = 'The server could not take this request.';
 
-/** Why the app can't have this request any more; null: it can. */
-export function misplaced(request: ServerRequest, response: ServerReply): WsgiTsError | null {
+/** Why the app can't answer this request any more; null: it can. */
+export function alreadyBegun(response: ServerReply): WsgiTsError | null {
   return response.headersSent ? begun() : null;
+}
+
+/** Why the app can't have the body of this request any more; null: it can, or there is none. */
+export function alreadyRead(request: ServerRequest): WsgiTsError | null {
+  return request.readableEnded && hasBody(request) ? bodyRead() : null;
+}
+
+/** RFC 9112 §6: what tells of a body; RFC 9113 §8.1: in HTTP/2 it is there where the head doesn't end the stream. */
+function hasBody(request: ServerRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  if (length !== undefined) return Number(length) > 0;
+  return 'stream' in request ? !request.stream.endAfterHeaders : coding !== undefined;
 }
 
 /**
@@ -34,7 +46,7 @@ export function refuseMisplaced(
   if (response.writableEnded) return;
   if (next !== undefined) next(error);
   else if (response.headersSent) cutOff(response);
-  else answerUnavailable(request, response, NOT_TAKEN, load);
+  else answerInstead(request, response, 500, NOT_TAKEN, load);
 }
 
 function begun(): WsgiTsError {
@@ -43,6 +55,16 @@ function begun(): WsgiTsError {
   return new WsgiTsError('ERR_WSGI_RESPONSE_BEGUN', 'operator', message, {
     remedy:
       'Whoever calls writeHead, write or end in front of the app answers the request by himself, and calls no next().',
+    status: 500,
+  });
+}
+
+function bodyRead(): WsgiTsError {
+  const message =
+    'The body of the request was read before it came to the app, which was not called.';
+  return new WsgiTsError('ERR_WSGI_BODY_READ', 'operator', message, {
+    remedy:
+      'Mount the app before body parsers (express.json() and the like), or those below other paths.',
     status: 500,
   });
 }

@@ -89,3 +89,37 @@ describe('a response that somebody else has begun', () => {
     assert.equal(handler.stats().served, 0);
   });
 });
+
+describe('a body that somebody else has read', () => {
+  const json = { method: 'POST', headers: { 'content-type': 'application/json' } };
+
+  test('goes to the error handling, and the log says what to do', async () => {
+    const site = express().use(express.json());
+    const url = await listen(site.use('/app', handler).use(showCode));
+    const text = await logged(async () => {
+      const answer = await fetch(`${url}/app/x`, { ...json, body: '{"a":1}' });
+      assert.deepEqual([answer.status, await answer.text()], [500, 'ERR_WSGI_BODY_READ']);
+    });
+    assert.match(text, /^POST \/app\/x: The body of the request was read[^]*Mount the app before/);
+  });
+
+  test('is answered 500 where there is no next', async () => {
+    const url = await listen((request, response) => {
+      request.resume().once('end', () => {
+        handler(request, response);
+      });
+    });
+    assert.equal((await fetch(url, { method: 'POST', body: 'text' })).status, 500);
+    const body = new Blob(['in chunks']).stream();
+    assert.equal((await fetch(url, { method: 'POST', body, duplex: 'half' })).status, 500);
+    assert.equal((await fetch(url)).status, 200);
+    assert.equal((await fetch(url, { method: 'POST' })).status, 200);
+  });
+
+  test('is left to the app where the parser has no use for it', async () => {
+    const url = await listen(express().use(express.json(), handler));
+    const answer = await fetch(url, { method: 'POST', body: 'text' });
+    assert.equal(((await answer.json()) as { body: string }).body, 'text');
+    assert.equal((await fetch(url, { ...json, body: '' })).status, 200);
+  });
+});

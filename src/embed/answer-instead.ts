@@ -1,4 +1,5 @@
-// The answer where there is no app to ask: not loaded, or closed. Used by create-handler.ts on the event loop.
+// The answer where the app is not asked: it is not loaded, or closed, or can't have the request. Used by create-handler.ts and
+// misplaced.ts on the event loop.
 
 import { writeAccess } from '../bridge/access-entry.ts';
 import type { LoadOptions } from '../bridge/handler-options.ts';
@@ -14,18 +15,19 @@ import {
 import { errorPage } from '../http/error-page.ts';
 
 /**
- * Answers 503, and writes the access line.
+ * Answers with a page, and writes the access line.
  *
  * @param text - one sentence for people; nothing of a client's
  */
-export function answerUnavailable(
+export function answerInstead(
   request: ServerRequest,
   response: ServerReply,
+  status: number,
   text: string,
   { serverHeader = null, accessLog = null }: Pick<LoadOptions, 'serverHeader' | 'accessLog'>,
 ): void {
   if (isGone(response) || response.headersSent) return;
-  const { fields, body } = errorPage(503, text, request.headers.accept ?? '', serverHeader);
+  const { fields, body } = errorPage(status, text, request.headers.accept ?? '', serverHeader);
   // RFC 9110 §9.3.2: HEAD gets the length, and no body.
   const bytes = request.method === 'HEAD' ? 0 : body.length;
   if (accessLog !== null) {
