@@ -44,7 +44,8 @@ export interface AppHandler {
    * Takes no more requests, waits until those that are here are answered, and ends the app's threads. A second call
    * waits for the same end.
    *
-   * @param seconds - how long to wait. Default, also for what is no number from 0 on, such as the name that
+   * @param seconds - how long to wait: `Infinity`, as long as it takes; 0, not at all. Requests that are here
+   * still are answered 503 then. Default, also for what is no number from 0 on, such as the name that
    * `process.once('SIGTERM', handler.close)` gives: the setting `gracefulTimeout` (30)
    */
   close(seconds?: number): Promise<void>;
@@ -68,7 +69,7 @@ interface Waiting {
 }
 
 const STOPPING = 'The server is stopping.';
-/** Seconds: a longer one Node calls at once. */
+/** Seconds, some weeks: a longer one Node calls at once. */
 const LONGEST_TIMER = 2_147_483;
 const NOT_LOADED = 'The app could not be loaded. The error log says why.';
 
@@ -246,7 +247,7 @@ export function createHostedHandler(
 
 /** Seconds that were given; null for what is none, such as the name of the signal that calls `close`. */
 function patience(seconds: unknown): number | null {
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) return null;
+  if (typeof seconds !== 'number' || !(seconds >= 0)) return null;
   return Math.min(seconds, LONGEST_TIMER);
 }
 

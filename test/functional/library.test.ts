@@ -177,6 +177,32 @@ describe('createHandler', () => {
     await handler.close();
   });
 
+  test('close(Infinity) waits for as long as it takes', async () => {
+    await using gate = await openGate();
+    const handler = await load('sleeping:app', { gracefulTimeout: 0 });
+    const url = await listen(handler);
+    const under = fetch(`${url}/sleep?${gate.query}`);
+    await gate.said();
+    const closing = handler.close(Infinity);
+    assert.equal((await fetch(url)).status, 503);
+    gate.letGo();
+    assert.equal((await under).status, 200);
+    await closing;
+  });
+
+  test('close(0) waits for nothing: what the app has still is answered 503', async () => {
+    await using gate = await openGate();
+    const handler = await load('sleeping:app');
+    const under = fetch(`${await listen(handler)}/sleep?${gate.query}`);
+    await gate.said();
+    const start = performance.now();
+    await handler.close(0);
+    assert.equal((await under).status, 503);
+    // Python's threads have a second to end.
+    assert.ok(performance.now() - start < 900);
+    gate.letGo();
+  });
+
   test('tells its own logger and access log', async () => {
     const lines: string[] = [];
     const log = (line: string): void => {
