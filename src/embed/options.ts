@@ -14,6 +14,7 @@ import type { Settings } from '../settings/table.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { fromHostLogger, unharmed, type HostLogger } from './host-logger.ts';
+import { handlerKeys, serverKeys } from './program-options.ts';
 import { readTarget, withTarget, type AppTarget } from './target.ts';
 
 /** The settings that make sense where sockets and processes are somebody else's. */
@@ -48,8 +49,6 @@ interface ProgramOptions {
   readonly fallthrough?: boolean | undefined;
 }
 
-const programKeys = ['logger', 'accessLog', 'fallthrough'] as const;
-
 /** Options of `createHandler`: settings of docs/settings.md by their keys, and what only a Node program has. */
 export type HandlerOptions = SettingOptions<HandlerSetting> & ProgramOptions;
 
@@ -83,8 +82,12 @@ export function plan(target: AppTarget, options: HandlerOptions, host: HostOptio
   const texts = readOptions(
     withTarget(app, given),
     world,
-    new Set([...settingKeys, ...programKeys]),
+    new Set([...settingKeys, ...handlerKeys]),
     'this setting has no use in a Node program, whose sockets and processes are its own. serve() takes it.',
+    {
+      keys: serverKeys,
+      sentence: 'serve() takes it; an app here is in the process that has these already.',
+    },
   );
   const settings = valuesOf(settingKeys, texts, world);
   const logger = hostLogger

@@ -60,6 +60,12 @@ describe('createHandler throws', () => {
       /workers: .*serve\(\)/,
     ],
     [
+      'for an option of serve()',
+      () => createHandler('app:app', { stdout: 'ignore' } as HandlerOptions),
+      'ERR_WSGI_OPTION',
+      /^stdout: serve\(\) takes it/,
+    ],
+    [
       'for a logger that is none',
       () => createHandler('app:app', { logger: {} as HostLogger }),
       'ERR_WSGI_OPTION',
