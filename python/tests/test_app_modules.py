@@ -194,3 +194,24 @@ def test_an_app_may_be_in_the_root_folder(monkeypatch):
     monkeypatch.setattr(app_modules, "_apps", [("/",), ("/srv/other",)])
     assert app_modules._app_of("/app.py") == ("/",)
     assert app_modules._app_of("/srv/other/app.py") == ("/srv/other",)
+
+
+def test_an_import_function_of_an_apps_own_stays(apps, monkeypatch):
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    apps.write("one/first_app.py", f"import tools\n{APP}")
+    apps.write("one/tools.py")
+    apps.write(
+        "two/second_app.py",
+        f"""
+        import builtins
+        before = builtins.__import__
+        def own(*given, **named): return before(*given, **named)
+        builtins.__import__ = own
+        {APP}""",
+    )
+    apps.write("two/tools.py")
+    apps.load("one", "first_app:app")
+    apps.load("two", "second_app:app")
+    assert builtins.__import__ is sys.modules["second_app"].own
+    # Nobody looks at it any more.
+    assert builtins.__import__("tools") is sys.modules["tools"]

@@ -116,8 +116,11 @@ class _Guard:
         try:
             yield
         finally:
-            builtins.__import__ = import_before
-            _bootstrap._gcd_import = gcd_import_before
+            self._thread = 0  # whoever has wrapped ours meanwhile goes on calling it
+            if builtins.__import__ is import_:
+                builtins.__import__ = import_before
+            if _bootstrap._gcd_import is gcd_import:
+                _bootstrap._gcd_import = gcd_import_before
 
     def _look_at(self, name: str) -> None:
         """Raise ImportError where `name`, or a package on the way to it, is another app's file."""

@@ -31,8 +31,8 @@ export function loadFailure({
 }: LoadFailure): WsgiTsError {
   return new WsgiTsError(code, operators.has(code) ? 'operator' : 'application', message, {
     exitCode: exit_code,
-    ...(remedy === null ? {} : { remedy }),
-    ...(traceback === null ? {} : { traceback }),
-    ...(python === null ? {} : { python }),
+    remedy: remedy ?? undefined,
+    traceback: traceback ?? undefined,
+    python: python ?? undefined,
   });
 }

@@ -62,7 +62,7 @@ export interface AppHandler {
 }
 
 /** A request that came before the app was there. */
-interface Waiting {
+interface EarlyRequest {
   readonly request: ServerRequest;
   readonly response: ServerReply;
   readonly next: ((error?: unknown) => void) | undefined;
@@ -81,7 +81,7 @@ class EmbeddedApp {
   #handler: WsgiHandler | null = null;
   #failure: WsgiTsError | null = null;
   #closing: Promise<void> | null = null;
-  #waiting: Waiting[] = [];
+  #waiting: EarlyRequest[] = [];
   /** Requests that are neither answered nor given back. */
   #under = 0;
   #onNone: (() => void) | null = null;
@@ -93,7 +93,7 @@ class EmbeddedApp {
     this.ready.catch(() => undefined);
   }
 
-  handle(waiting: Waiting): void {
+  handle(waiting: EarlyRequest): void {
     const { request, response, next } = waiting;
     const spoilt = alreadyBegun(response);
     if (spoilt !== null) refuseMisplaced(spoilt, request, response, next, this.#plan);
@@ -154,7 +154,7 @@ class EmbeddedApp {
   }
 
   /** What one request's `next` throws is the host's, and none of the others' or of the app's. */
-  #handleAlone(waiting: Waiting): void {
+  #handleAlone(waiting: EarlyRequest): void {
     // It may have lost patience, and answered by itself.
     if (waiting.response.writableEnded) return;
     try {
@@ -166,7 +166,7 @@ class EmbeddedApp {
     }
   }
 
-  #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
+  #serve(handler: WsgiHandler, { request, response, next }: EarlyRequest): void {
     const spoilt = alreadyRead(request);
     if (spoilt !== null) {
       refuseMisplaced(spoilt, request, response, next, this.#plan);

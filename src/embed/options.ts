@@ -1,8 +1,6 @@
 // The options of createHandler: which settings make sense for an app inside somebody's Node program, what such a program
 // can give besides, and what becomes of them for the bridge. Called once by each createHandler, on the event loop.
 
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { LoadOptions } from '../bridge/handler-options.ts';
 import type { ServerRequest } from '../bridge/transaction.ts';
 import { createAccessLog, type AccessLog, type AccessRecord } from '../log/access-log.ts';
@@ -11,6 +9,7 @@ import { createLogger, type Logger } from '../log/logger.ts';
 import { WsgiTsError } from '../errors.ts';
 import { readOptions, valuesOf, type SettingOptions } from '../settings/options.ts';
 import type { Settings } from '../settings/table.ts';
+import { pythonFrom } from '../settings/python-setting.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { fromHostLogger, unharmed, type HostLogger } from './host-logger.ts';
@@ -138,7 +137,7 @@ function loadOptions(settings: Pick<Settings, HandlerSetting>): LoadOptions {
     chdir: settings.chdir,
     pythonpath: settings.pythonpath,
     env,
-    python: settings.python === null ? null : fromDirectory(settings.python, settings.chdir),
+    python: pythonFrom(settings),
     build: !settings.noBuild,
     threads: settings.threads,
     timeout: settings.timeout,
@@ -166,12 +165,6 @@ function loadOptions(settings: Pick<Settings, HandlerSetting>): LoadOptions {
       scriptName: env['SCRIPT_NAME'] ?? '',
     },
   };
-}
-
-/** Relative to the app's directory, as `--python` is to `--chdir`; or a command's name. */
-function fromDirectory(python: string, directory: string): string {
-  const path = resolve(directory, python);
-  return existsSync(path) ? path : python;
 }
 
 /** @param logger - is closed where it can't be opened: there will be no handler to do that */
