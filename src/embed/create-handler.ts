@@ -262,7 +262,9 @@ function loadingFailed(error: unknown): WsgiTsError {
 }
 
 function closed(): WsgiTsError {
-  return new WsgiTsError('ERR_WSGI_CLOSED', 'operator', 'The app has been closed.');
+  return new WsgiTsError('ERR_WSGI_CLOSED', 'operator', 'The app has been closed.', {
+    remedy: 'A new createHandler loads it again.',
+  });
 }
 
 function inWorkerThread(): WsgiTsError {

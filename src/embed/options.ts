@@ -14,7 +14,7 @@ import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { fromHostLogger, unharmed, type HostLogger } from './host-logger.ts';
 import { handlerKeys, serverKeys } from './program-options.ts';
-import { readTarget, withTarget, type AppTarget } from './target.ts';
+import { checkedOptions, readTarget, withTarget, type AppTarget } from './target.ts';
 
 /** The settings that make sense where sockets and processes are somebody else's. */
 const settingKeys = [
@@ -75,7 +75,12 @@ export interface HostOptions extends Pick<LoadOptions, 'hostView'> {
  */
 export function plan(target: AppTarget, options: HandlerOptions, host: HostOptions): Plan {
   const app = readTarget(target);
-  const { logger: hostLogger, accessLog: listener, fallthrough, ...given } = options;
+  const {
+    logger: hostLogger,
+    accessLog: listener,
+    fallthrough,
+    ...given
+  } = checkedOptions(options);
   checkProgramOptions({ hostLogger, listener, fallthrough });
   const world = settingsWorld({});
   const texts = readOptions(

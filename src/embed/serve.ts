@@ -14,7 +14,7 @@ import { handlerKeys, serverKeys } from './program-options.ts';
 import { ServerChild } from './server-child.ts';
 import { startServer } from './server-process.ts';
 import type { ServerOutput } from './server-process.ts';
-import { readTarget, withTarget } from './target.ts';
+import { checkedOptions, readTarget, withTarget } from './target.ts';
 import type { AppTarget } from './target.ts';
 
 /** Settings that make no sense for a server whose program waits for it, or that have an option of another meaning. */
@@ -74,7 +74,13 @@ export interface RunningServer extends AsyncDisposable {
  *   where that was aborted meanwhile. No process is left then.
  */
 export async function serve(target: AppTarget, options: ServeOptions = {}): Promise<RunningServer> {
-  const { env = {}, stdout = 'inherit', stderr = 'inherit', signal, ...settings } = options;
+  const {
+    env = {},
+    stdout = 'inherit',
+    stderr = 'inherit',
+    signal,
+    ...settings
+  } = checkedOptions(options);
   const app = readTarget(target);
   const variables = { ...process.env, ...(isList(env) ? environmentVariables(env) : env) };
   const texts = readOptions(

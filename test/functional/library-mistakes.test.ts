@@ -59,6 +59,12 @@ describe('createHandler throws', () => {
       'ERR_WSGI_OPTION',
       /workers: .*serve\(\)/,
     ],
+    ...[null, 5].map((none): [string, () => unknown, string, RegExp] => [
+      `for options that are ${String(none)}`,
+      () => createHandler('app:app', none as unknown as HandlerOptions),
+      'ERR_WSGI_OPTION',
+      /^options: an object is expected/,
+    ]),
     [
       'for an option of serve()',
       () => createHandler('app:app', { stdout: 'ignore' } as HandlerOptions),
