@@ -5,7 +5,7 @@
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
 const bridgeRows = [
-  ['frame', 'version', 'load', 'load-failure', 'overrun'],
+  ['frame', 'version', 'load', 'load-failure', 'overrun', 'client-certificate'],
   ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
   ['host-view', 'host-fields', 'log-frame', 'watchdog'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],

@@ -4,6 +4,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { WsgiTsError } from './errors.ts';
 import type { TlsPolicy } from './http/policy.ts';
@@ -49,7 +50,7 @@ function read(flag: string, path: string): Buffer {
     const { code } = error as NodeJS.ErrnoException;
     const why =
       code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code ?? String(error)})`;
-    throw new WsgiTsError('ERR_WSGI_TLS_FILE', 'operator', `${flag} ${path}: ${why}`);
+    throw new WsgiTsError('ERR_WSGI_TLS_FILE', 'operator', `${flag} ${resolve(path)}: ${why}`);
   }
 }
 

@@ -32,6 +32,14 @@ describe('the compiler and createHandler both refuse', () => {
     assert.throws(() => createHandler({ module: 'app', name: 'app' }), refused);
   });
 
+  it('no variables of an environment', () => {
+    // What is there in any case, is enough here: that it compiles.
+    const whole: HandlerOptions = { env: process.env };
+    assert.ok(whole.env);
+    // @ts-expect-error -- a variable is a text
+    assert.throws(() => createHandler('app:app', { env: { A: 5 } }), refused);
+  });
+
   it('values of another type', () => {
     // @ts-expect-error -- a number, or what would be typed
     assert.throws(() => createHandler('app:app', { threads: true }), refused);

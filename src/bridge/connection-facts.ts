@@ -1,9 +1,11 @@
 // What is known of a connection besides its bytes: who is at its ends, and whether it is secure. Asked once a
 // connection by request-head.ts and the access log; told by the worker where it knows better than the socket
-// (the PROXY protocol, TLS). Holds no connection alive.
+// (the PROXY protocol). Holds no connection alive.
 
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { tlsEnviron } from './client-certificate.ts';
 import type { ServerRequest } from './transaction.ts';
 
 /** Both ends of a connection. */
@@ -50,13 +52,19 @@ export function factsOf(socket: Socket): ConnectionFacts {
 
 /** What the socket itself says. */
 function socketFacts(socket: Socket): ConnectionFacts {
+  const secure = isSecure(socket);
   const { remoteAddress = '', remotePort = '', localAddress = '', localPort = '' } = socket;
   return {
     remoteAddress,
     remotePort: String(remotePort),
     localAddress,
     localPort: String(localPort),
-    scheme: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
-    environ: [],
+    scheme: secure ? 'https' : 'http',
+    environ: secure && 'getCipher' in socket ? tlsEnviron(socket) : [],
   };
+}
+
+/** With HTTP/2 the socket is a stand-in, which is an instance of nothing. */
+function isSecure(socket: Socket): socket is TLSSocket {
+  return 'encrypted' in socket && socket.encrypted === true;
 }

@@ -153,6 +153,11 @@ export class Dispatcher implements Load {
     });
   }
 
+  /** Answers what Python still has in its place. It may say more about those: nobody hears it. */
+  giveUp(): void {
+    for (const exchange of this.#exchanges.items()) exchange.abandon();
+  }
+
   /** Ends Python's threads; resolves when they have ended, or don't within a second or so. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();

@@ -139,7 +139,11 @@ export async function loadHandler(app: string, options: LoadOptions = {}): Promi
             logger.info(`Header fields that were dropped (--header-map): ${heads.dropped}`);
           }
           await settled(dispatcher.idle(), seconds * 1000);
-          await settled(dispatcher.stop(), 2000);
+          // A host says how long it waits, and goes on; a worker ends with its threads.
+          const patient = ownProcess || dispatcher.exchanges.length === 0;
+          if (!patient) dispatcher.giveUp();
+          const stopped = settled(dispatcher.stop(), 2000);
+          if (patient) await stopped;
           hooks?.exiting(dispatcher.answered);
           if (ownProcess) interpreter.call('boot', 'finish');
         },

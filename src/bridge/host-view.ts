@@ -34,7 +34,7 @@ interface MountedRequest {
 
 /** Where a request goes. */
 export interface Mount {
-  /** What is left of the target for the app. */
+  /** What is left of the target for the app; without a slash in front where the mount itself was asked for. */
   readonly target: string;
   /** The target as it came. */
   readonly rawTarget: string;
@@ -47,7 +47,15 @@ export function mountOf(request: ServerRequest, view: HostView | null): Mount {
   const target = request.url ?? '';
   const { originalUrl: rawTarget = target, baseUrl } = request as MountedRequest;
   if (view?.segments !== undefined) return mountedBelow(target, rawTarget, view.segments);
-  return { target, rawTarget, baseUrl: baseUrl ?? takenOff(rawTarget, target) };
+  const base = baseUrl ?? takenOff(rawTarget, target);
+  // Express and Connect put a slash where nothing is left: `/mount` is not `/mount/`, where relative links begin.
+  const invented = base !== '' && /^\/(?:\?|$)/.test(target) && pathOf(rawTarget) === base;
+  return { target: invented ? target.slice(1) : target, rawTarget, baseUrl: base };
+}
+
+/** Whether nothing of the path is left behind the mount. */
+export function isMountItself({ target, baseUrl }: Mount): boolean {
+  return baseUrl !== '' && (target === '' || target.startsWith('?'));
 }
 
 /** The first segments of the path are the mount's, whatever they are: one may be a parameter. */
@@ -61,7 +69,7 @@ function mountedBelow(target: string, rawTarget: string, segments: number): Moun
   }
   const rest = target.slice(end);
   return {
-    target: target.slice(0, start) + (rest.startsWith('/') ? rest : `/${rest}`),
+    target: target.slice(0, start) + rest,
     rawTarget,
     baseUrl: target.slice(start, end),
   };
@@ -78,7 +86,7 @@ function takenOff(rawTarget: string, target: string): string {
   if (rawTarget === target) return '';
   const [whole, rest] = [pathOf(rawTarget), pathOf(target)];
   if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length);
-  // `/mount` itself: Connect puts a slash where nothing is left.
+  // `/mount` itself.
   return rest === '/' ? whole : '';
 }
 

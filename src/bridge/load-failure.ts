@@ -13,6 +13,13 @@ export interface LoadFailure {
   readonly python: PythonFailure | null;
 }
 
+/** Codes of what is wrong with a name, a file or a setting that was given, and not with the app (docs/errors.md). */
+const operators: ReadonlySet<string> = new Set([
+  ...['ERR_WSGI_APP_EXPRESSION', 'ERR_WSGI_MODULE_NOT_FOUND'],
+  ...['ERR_WSGI_CONFIG_FILE', 'ERR_WSGI_CONFIG_FILE_NOT_FOUND'],
+  ...['ERR_WSGI_LOG_CONFIG', 'ERR_WSGI_SYSLOG'],
+]);
+
 /** The error to throw for it. */
 export function loadFailure({
   code,
@@ -22,7 +29,7 @@ export function loadFailure({
   traceback,
   python,
 }: LoadFailure): WsgiTsError {
-  return new WsgiTsError(code, 'application', message, {
+  return new WsgiTsError(code, operators.has(code) ? 'operator' : 'application', message, {
     exitCode: exit_code,
     remedy: remedy ?? undefined,
     traceback: traceback ?? undefined,

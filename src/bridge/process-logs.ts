@@ -2,7 +2,7 @@
 // counts of them. Master and worker make one each as the settings say (LogPolicy); on the event loop's thread.
 // With none of these settings it is the two files alone, and Python is told of nothing but their names.
 
-import { WsgiTsError } from '../errors.ts';
+import type { WsgiTsError } from '../errors.ts';
 import { createAccessLog, type AccessLog, type ProcessAccessLog } from '../log/access-log.ts';
 import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { Statsd, UdpTransport } from '../log/statsd.ts';
@@ -71,7 +71,7 @@ export class ProcessLogs {
       statsd: statsd?.address.family === 'unix' ? statsd.address.path : null,
     } satisfies Record<string, unknown>) as unknown as
       (PythonRoutes & { readonly ok: true }) | LoadFailure;
-    if (!answer.ok) throw asOperators(loadFailure(answer));
+    if (!answer.ok) throw loadFailure(answer);
     this.#python?.open(answer);
   }
 
@@ -149,10 +149,4 @@ export class ProcessLogs {
 
 function needsPython({ syslog, config, statsd }: LogPolicy): boolean {
   return syslog !== null || config !== null || statsd?.address.family === 'unix';
-}
-
-/** The same error, as the operator's fault: it is their settings'. */
-function asOperators(error: WsgiTsError): WsgiTsError {
-  const { code, message, exitCode, remedy, traceback, python } = error;
-  return new WsgiTsError(code, 'operator', message, { exitCode, remedy, traceback, python });
 }

@@ -11,7 +11,7 @@ import { readAuthority } from '../http/host.ts';
 import type { Trust } from '../http/policy.ts';
 import { below, checkTarget, readOtherTarget } from '../http/target.ts';
 import { connectionFacts, type ConnectionFacts } from './connection-facts.ts';
-import { mountOf, seenBy, type HostClient, type HostView } from './host-view.ts';
+import { isMountItself, mountOf, seenBy, type HostClient, type HostView } from './host-view.ts';
 import type { ServerRequest } from './transaction.ts';
 
 /** What the exchange has to know of a request's head besides the text for Python. */
@@ -84,7 +84,7 @@ export class RequestHeads {
     checkTarget(target);
     if (rawTarget !== target) checkTarget(rawTarget);
     let targetHost: string | null = null;
-    if (target.charCodeAt(0) !== SLASH) {
+    if (target.charCodeAt(0) !== SLASH && !isMountItself(mount)) {
       ({ host: targetHost, target } = readOtherTarget(method, target));
     }
 

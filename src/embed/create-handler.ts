@@ -8,9 +8,10 @@ import { loadHandler } from '../bridge/handler.ts';
 import { whenOver, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { inject, type InjectRequest, type InjectResponse } from './inject.ts';
+import { alreadyBegun, alreadyRead, refuseMisplaced } from './misplaced.ts';
 import { plan, type HandlerOptions, type HostOptions, type Plan } from './options.ts';
 import type { AppTarget } from './target.ts';
-import { answerUnavailable } from './unavailable.ts';
+import { answerInstead } from './answer-instead.ts';
 
 /** What an app is doing. */
 export interface HandlerStats {
@@ -29,7 +30,8 @@ export interface HandlerStats {
 /**
  * A WSGI app as a request listener: for `node:http` and `node:https`, Express, Connect, Vite's middlewares, supertest.
  * Requests that come before the app is loaded wait for it. Where it could not be loaded, `next` gets the error, or the
- * request is answered 503 where there is no `next`; after `close` all are.
+ * request is answered 503 where there is no `next`; after `close` all are. `next` also gets
+ * `ERR_WSGI_RESPONSE_BEGUN` and `ERR_WSGI_BODY_READ`.
  */
 export interface AppHandler {
   (request: ServerRequest, response: ServerReply, next?: (error?: unknown) => void): void;
@@ -42,7 +44,8 @@ export interface AppHandler {
    * Takes no more requests, waits until those that are here are answered, and ends the app's threads. A second call
    * waits for the same end.
    *
-   * @param seconds - how long to wait. Default, also for what is no number from 0 on, such as the name that
+   * @param seconds - how long to wait: `Infinity`, as long as it takes; 0, not at all. Requests that are here
+   * still are answered 503 then. Default, also for what is no number from 0 on, such as the name that
    * `process.once('SIGTERM', handler.close)` gives: the setting `gracefulTimeout` (30)
    */
   close(seconds?: number): Promise<void>;
@@ -66,7 +69,7 @@ interface EarlyRequest {
 }
 
 const STOPPING = 'The server is stopping.';
-/** Seconds: a longer one Node calls at once. */
+/** Seconds, some weeks: a longer one Node calls at once. */
 const LONGEST_TIMER = 2_147_483;
 const NOT_LOADED = 'The app could not be loaded. The error log says why.';
 
@@ -92,11 +95,14 @@ class EmbeddedApp {
 
   handle(waiting: EarlyRequest): void {
     const { request, response, next } = waiting;
-    if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
+    const spoilt = alreadyBegun(response);
+    if (spoilt !== null) refuseMisplaced(spoilt, request, response, next, this.#plan);
+    else if (this.#closing !== null)
+      answerInstead(request, response, 503, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
     else if (this.#failure === null) this.#waiting.push(waiting);
     else if (next !== undefined) next(this.#failure);
-    else answerUnavailable(request, response, NOT_LOADED, this.#plan.load);
+    else answerInstead(request, response, 503, NOT_LOADED, this.#plan.load);
   }
 
   async inject(request: InjectRequest | string): Promise<InjectResponse> {
@@ -149,6 +155,8 @@ class EmbeddedApp {
 
   /** What one request's `next` throws is the host's, and none of the others' or of the app's. */
   #handleAlone(waiting: EarlyRequest): void {
+    // It may have lost patience, and answered by itself.
+    if (waiting.response.writableEnded) return;
     try {
       this.handle(waiting);
     } catch (error) {
@@ -159,6 +167,11 @@ class EmbeddedApp {
   }
 
   #serve(handler: WsgiHandler, { request, response, next }: EarlyRequest): void {
+    const spoilt = alreadyRead(request);
+    if (spoilt !== null) {
+      refuseMisplaced(spoilt, request, response, next, this.#plan);
+      return;
+    }
     let here = true;
     const over = (): void => {
       if (!here) return;
@@ -234,7 +247,7 @@ export function createHostedHandler(
 
 /** Seconds that were given; null for what is none, such as the name of the signal that calls `close`. */
 function patience(seconds: unknown): number | null {
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) return null;
+  if (typeof seconds !== 'number' || !(seconds >= 0)) return null;
   return Math.min(seconds, LONGEST_TIMER);
 }
 
@@ -249,7 +262,9 @@ function loadingFailed(error: unknown): WsgiTsError {
 }
 
 function closed(): WsgiTsError {
-  return new WsgiTsError('ERR_WSGI_CLOSED', 'operator', 'The app has been closed.');
+  return new WsgiTsError('ERR_WSGI_CLOSED', 'operator', 'The app has been closed.', {
+    remedy: 'A new createHandler loads it again.',
+  });
 }
 
 function inWorkerThread(): WsgiTsError {

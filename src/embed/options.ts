@@ -13,7 +13,8 @@ import { pythonFrom } from '../settings/python-setting.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
 import { fromHostLogger, unharmed, type HostLogger } from './host-logger.ts';
-import { readTarget, withTarget, type AppTarget } from './target.ts';
+import { handlerKeys, serverKeys } from './program-options.ts';
+import { checkedOptions, readTarget, withTarget, type AppTarget } from './target.ts';
 
 /** The settings that make sense where sockets and processes are somebody else's. */
 const settingKeys = [
@@ -47,8 +48,6 @@ interface ProgramOptions {
   readonly fallthrough?: boolean | undefined;
 }
 
-const programKeys = ['logger', 'accessLog', 'fallthrough'] as const;
-
 /** Options of `createHandler`: settings of docs/settings.md by their keys, and what only a Node program has. */
 export type HandlerOptions = SettingOptions<HandlerSetting> & ProgramOptions;
 
@@ -76,14 +75,23 @@ export interface HostOptions extends Pick<LoadOptions, 'hostView'> {
  */
 export function plan(target: AppTarget, options: HandlerOptions, host: HostOptions): Plan {
   const app = readTarget(target);
-  const { logger: hostLogger, accessLog: listener, fallthrough, ...given } = options;
+  const {
+    logger: hostLogger,
+    accessLog: listener,
+    fallthrough,
+    ...given
+  } = checkedOptions(options);
   checkProgramOptions({ hostLogger, listener, fallthrough });
   const world = settingsWorld({});
   const texts = readOptions(
     withTarget(app, given),
     world,
-    new Set([...settingKeys, ...programKeys]),
+    new Set([...settingKeys, ...handlerKeys]),
     'this setting has no use in a Node program, whose sockets and processes are its own. serve() takes it.',
+    {
+      keys: serverKeys,
+      sentence: 'serve() takes it; an app here is in the process that has these already.',
+    },
   );
   const settings = valuesOf(settingKeys, texts, world);
   const logger = hostLogger

@@ -4,15 +4,17 @@
 
 import { WsgiTsError } from '../errors.ts';
 import { readOptions } from '../settings/options.ts';
-import type { SettingOptions } from '../settings/options.ts';
+import type { SettingOptions, Variables } from '../settings/options.ts';
 import { settingRows } from '../settings/table.ts';
 import type { SettingKey } from '../settings/table.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
+import { environmentVariables } from '../settings/value-types.ts';
 import { argumentsOf } from './arguments.ts';
+import { handlerKeys, serverKeys } from './program-options.ts';
 import { ServerChild } from './server-child.ts';
 import { startServer } from './server-process.ts';
 import type { ServerOutput } from './server-process.ts';
-import { readTarget, withTarget } from './target.ts';
+import { checkedOptions, readTarget, withTarget } from './target.ts';
 import type { AppTarget } from './target.ts';
 
 /** Settings that make no sense for a server whose program waits for it, or that have an option of another meaning. */
@@ -20,16 +22,15 @@ const notOffered = [
   ...(['app', 'env', 'checkConfig', 'printConfig', 'logConfigDict'] as const),
   ...(['daemon', 'enableStdioInheritance', 'readyFd'] as const),
 ] as const;
-const programKeys = ['env', 'stdout', 'stderr', 'signal'];
 const offered: ReadonlySet<string> = new Set([
   ...settingRows.map(([key]) => key).filter((key) => !notOffered.some((one) => one === key)),
-  ...programKeys,
+  ...serverKeys,
 ]);
 
 /** Options that are no settings. */
 interface ProcessOptions {
   /** Variables for the server and the app, besides those of this process; `undefined` takes one away. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly env?: Variables | undefined;
   /** Where standard output goes. Default: `inherit`. */
   readonly stdout?: ServerOutput | undefined;
   /** Where standard error goes, the log with it. Default: `inherit`. */
@@ -73,14 +74,21 @@ export interface RunningServer extends AsyncDisposable {
  *   where that was aborted meanwhile. No process is left then.
  */
 export async function serve(target: AppTarget, options: ServeOptions = {}): Promise<RunningServer> {
-  const { env = {}, stdout = 'inherit', stderr = 'inherit', signal, ...settings } = options;
+  const {
+    env = {},
+    stdout = 'inherit',
+    stderr = 'inherit',
+    signal,
+    ...settings
+  } = checkedOptions(options);
   const app = readTarget(target);
-  const variables = { ...process.env, ...env };
+  const variables = { ...process.env, ...(isList(env) ? environmentVariables(env) : env) };
   const texts = readOptions(
-    { ...withTarget(app, settings), bind: settings.bind ?? '127.0.0.1:0' },
+    { ...withTarget(app, settings), env, bind: settings.bind ?? '127.0.0.1:0' },
     settingsWorld(variables),
     offered,
     'this setting has no use for a server that a program waits for and ends.',
+    { keys: handlerKeys, sentence: 'createHandler takes it; this server is a process of its own.' },
   );
   if (texts.bind?.length === 0) {
     const message = 'bind: an address to listen at is expected, not an empty list';
@@ -88,9 +96,16 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
   }
   signal?.throwIfAborted();
   const server = new ServerChild(
-    startServer([...argumentsOf(texts), '--', app.app], variables, [stdout, stderr]),
+    startServer([...argumentsOf({ ...texts, env: [] }), '--', app.app], variables, [
+      stdout,
+      stderr,
+    ]),
     signal,
   );
   await server.serving;
   return server;
+}
+
+function isList(env: Variables): env is readonly string[] {
+  return Array.isArray(env);
 }

@@ -67,9 +67,24 @@ export function withTarget<Options extends { readonly chdir?: unknown; readonly 
   for (const key of ['chdir', 'python'] as const) {
     if (options[key] === undefined || settings[key] === undefined) continue;
     const message = `${key} is given twice: with the app, and as an option`;
-    throw new WsgiTsError('ERR_WSGI_OPTION', 'operator', message);
+    throw new WsgiTsError('ERR_WSGI_OPTION', 'operator', message, {
+      remedy: `Give ${key} once: it means the same in both places.`,
+    });
   }
   return { ...options, ...settings };
+}
+
+/**
+ * The options, which a program in JavaScript may have got wrong.
+ *
+ * @throws WsgiTsError `ERR_WSGI_OPTION` (operator) for what is no object
+ */
+export function checkedOptions<Options extends object>(options: Options): Options {
+  const given: unknown = options;
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return options;
+  const what = given === null ? 'null' : typeof given;
+  const message = `options: an object is expected, such as { threads: 4 }, not ${what}`;
+  throw new WsgiTsError('ERR_WSGI_OPTION', 'operator', message);
 }
 
 function named(name: string): string {

@@ -64,7 +64,11 @@ export async function wsgi(app: FastifyInstance, options: FastifyWsgiOptions): P
     }
     handler(request.raw, reply.raw, (error) => {
       if (error === undefined) reply.callNotFound();
-      else reply.send(error);
+      else if (!reply.raw.headersSent) reply.send(error);
+      else {
+        reply.hijack();
+        reply.raw.destroy();
+      }
     });
   };
 

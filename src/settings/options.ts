@@ -31,8 +31,8 @@ export type SettingOptions<Key extends SettingKey = SettingKey> = {
     | undefined;
 };
 
-/** Environment variables: by their names, or as `KEY=VALUE`. */
-export type Variables = Readonly<Record<string, string>> | readonly string[];
+/** Environment variables: by their names, or as `KEY=VALUE`. What is `undefined` is not there, as in `process.env`. */
+export type Variables = Readonly<Record<string, string | undefined>> | readonly string[];
 
 /** A wrong value, in words that the messages are made of. */
 function wrong(value: unknown, allowed: string): WsgiTsError {
@@ -41,6 +41,7 @@ function wrong(value: unknown, allowed: string): WsgiTsError {
 
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value !== 'object' || value === null) return String(value);
   return jsonOf(value) ?? 'an object that is no JSON';
 }
@@ -143,12 +144,7 @@ function objectTexts(
   object: object,
   world: SettingsWorld,
 ): readonly string[] {
-  if (key === 'env') {
-    return Object.entries(object).map(([name, value]) => {
-      if (typeof value !== 'string') throw wrong(value, `a text (${name})`);
-      return `${name}=${value}`;
-    });
-  }
+  if (key === 'env') return Object.entries(object).flatMap((pair) => variableTexts(...pair));
   const text = jsonOf(object);
   if (text === null) throw wrong(object, 'a value of this setting');
   const parsed = type.parse([text], world);
@@ -157,11 +153,20 @@ function objectTexts(
   return [text];
 }
 
+/** `undefined` is none, as in `process.env`. */
+function variableTexts(name: string, value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (name === '' || /[=\0]/.test(name)) throw wrong(name, "a variable's name");
+  if (typeof value !== 'string' || value.includes('\0')) throw wrong(value, `a text (${name})`);
+  return [`${name}=${value}`];
+}
+
 /**
  * The texts of all options that are given, by key.
  *
  * @param allowed - keys that make sense where the options are given
  * @param elsewhere - what is said of a setting that makes none: a sentence
+ * @param others - keys that are no settings and that are for another call, and what is said of them
  * @throws WsgiTsError `ERR_WSGI_OPTION` (operator) for a key that is not allowed; `ERR_WSGI_SETTINGS` (operator) with a
  * line for each value that is wrong
  */
@@ -170,10 +175,11 @@ export function readOptions(
   world: SettingsWorld,
   allowed: ReadonlySet<string>,
   elsewhere: string,
+  others: Others = { keys: [], sentence: '' },
 ): Readonly<Partial<Record<SettingKey, readonly string[]>>> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const strangers = given.map(([key]) => key).filter((key) => !allowed.has(key));
-  if (strangers.length > 0) throw unknownOptions(strangers, allowed, elsewhere);
+  if (strangers.length > 0) throw unknownOptions(strangers, allowed, elsewhere, others);
   const problems: string[] = [];
   const texts = given.map(([key, value]) => {
     try {
@@ -195,10 +201,17 @@ export function readOptions(
   return Object.fromEntries(texts) as Partial<Record<SettingKey, readonly string[]>>;
 }
 
+/** Options of another call. */
+interface Others {
+  readonly keys: readonly string[];
+  readonly sentence: string;
+}
+
 function unknownOptions(
   keys: readonly string[],
   allowed: ReadonlySet<string>,
   elsewhere: string,
+  others: Others,
 ): WsgiTsError {
   const all = new Map<string, string>();
   for (const [key, { name, flags }] of settingRows) {
@@ -210,6 +223,7 @@ function unknownOptions(
   for (const key of allowed) all.set(key, key);
   const sentences = keys.map((key) => {
     if (Object.hasOwn(settingsTable, key)) return `${key}: ${elsewhere}`;
+    if (others.keys.includes(key)) return `${key}: ${others.sentence}`;
     const exact = all.get(key);
     const meant = exact === undefined ? nearest(key, all.keys()) : [exact];
     const names = [...new Set(meant.map((one) => all.get(one) ?? one))];

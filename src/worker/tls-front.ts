@@ -4,10 +4,10 @@
 
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { tlsEnviron } from '../bridge/client-certificate.ts';
 import { declareConnection, factsOf } from '../bridge/connection-facts.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { ProtocolPolicy, TlsPolicy } from '../http/policy.ts';
-import { tlsEnviron } from './client-certificate.ts';
 import type { Refusals } from './refusals.ts';
 
 /** What {@link TlsFront} needs. */

@@ -187,8 +187,7 @@ class Worker {
 
   /** With --reload requests are answered with why the app can't be loaded; else, and for all else, `error` stays one. */
   async #withoutApp(error: unknown, configuration: WorkerConfiguration): Promise<WsgiHandler> {
-    const isTheirs = error instanceof WsgiTsError && error.blame === 'application';
-    if (!configuration.reload || !isTheirs) throw error;
+    if (!configuration.reload || !isMendedByCode(error)) throw error;
     this.#logger?.error(inWords(error));
     const { standInFor } = await import('./failure-handler.ts');
     return standInFor(error, configuration, this.#logs?.accessLog ?? null);
@@ -282,3 +281,8 @@ process.on('message', (message) => {
   else if (message.type === 'health') worker.sayHealth(message.healthy, message.draining);
   else worker.stop(message.graceful, message.sealed);
 });
+
+/** Whether a change of files can mend it: the app's own faults, and a module that is not there (exit codes 3 and 4). */
+function isMendedByCode(error: unknown): error is WsgiTsError {
+  return error instanceof WsgiTsError && (error.blame === 'application' || error.exitCode !== 1);
+}

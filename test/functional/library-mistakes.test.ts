@@ -59,6 +59,18 @@ describe('createHandler throws', () => {
       'ERR_WSGI_OPTION',
       /workers: .*serve\(\)/,
     ],
+    ...[null, 5].map((none): [string, () => unknown, string, RegExp] => [
+      `for options that are ${String(none)}`,
+      () => createHandler('app:app', none as unknown as HandlerOptions),
+      'ERR_WSGI_OPTION',
+      /^options: an object is expected/,
+    ]),
+    [
+      'for an option of serve()',
+      () => createHandler('app:app', { stdout: 'ignore' } as HandlerOptions),
+      'ERR_WSGI_OPTION',
+      /^stdout: serve\(\) takes it/,
+    ],
     [
       'for a logger that is none',
       () => createHandler('app:app', { logger: {} as HostLogger }),
@@ -94,16 +106,16 @@ describe('createHandler throws', () => {
 });
 
 describe('ready rejects', () => {
-  async function failure(app: string): Promise<WsgiTsError> {
+  async function failure(app: string, blame = 'application'): Promise<WsgiTsError> {
     const handler = createHandler(app, options);
     const error: unknown = await handler.ready.catch((reason: unknown) => reason);
     assert.ok(error instanceof WsgiTsError, String(error));
-    assert.equal(error.blame, 'application');
+    assert.equal(error.blame, blame);
     return error;
   }
 
   test('for a module that does not exist, with its name', async () => {
-    const error = await failure('no_such_module:app');
+    const error = await failure('no_such_module:app', 'operator');
     assert.match(error.code, /^ERR_WSGI_/);
     assert.equal(error.exitCode, 3);
     assert.match(error.message, /no_such_module/);
@@ -120,7 +132,10 @@ describe('ready rejects', () => {
     assert.equal(python?.type, 'ZeroDivisionError');
     assert.equal(python.message, 'division by zero');
     assert.match(python.traceback, /broken_import\.py", line 3/);
-    assert.equal((await failure('no_such_module:app')).python?.type, 'ModuleNotFoundError');
+    assert.equal(
+      (await failure('no_such_module:app', 'operator')).python?.type,
+      'ModuleNotFoundError',
+    );
   });
 
   test('and where nobody looks at it, requests get the error, or 503', async () => {
@@ -147,7 +162,7 @@ describe('ready rejects', () => {
   });
 
   test('and serves other apps after that', async () => {
-    await failure('no_such_module:app');
+    await failure('no_such_module:app', 'operator');
     const handler = createHandler('sleeping:app', options);
     handlers.push(handler);
     const url = await listen(handler);

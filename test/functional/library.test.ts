@@ -100,7 +100,12 @@ describe('createHandler', () => {
     assert.equal(shown.PATH_INFO, '/deep/path');
     assert.equal(shown.QUERY_STRING, 'a=1');
     assert.equal(shown.uri, `${url}/python/deep/path?a=1`);
-    assert.equal((await mounted(`${url}/python`)).SCRIPT_NAME, '/python');
+    // The mount itself is not the folder where relative links begin: apps send the one to the other.
+    for (const [path, info] of Object.entries({ '': '', '?a': '', '/': '/', '/?a': '/' })) {
+      const there = await mounted(`${url}/python${path}`);
+      assert.deepEqual([there.SCRIPT_NAME, there.PATH_INFO], ['/python', info], path);
+      assert.equal(there.uri, `${url}/python${path}`);
+    }
   });
 
   test('mounted below two routers takes both paths', async () => {
@@ -185,6 +190,32 @@ describe('createHandler', () => {
     assert.equal((await under).status, 200);
     await closing;
     await handler.close();
+  });
+
+  test('close(Infinity) waits for as long as it takes', async () => {
+    await using gate = await openGate();
+    const handler = await load('sleeping:app', { gracefulTimeout: 0 });
+    const url = await listen(handler);
+    const under = fetch(`${url}/sleep?${gate.query}`);
+    await gate.said();
+    const closing = handler.close(Infinity);
+    assert.equal((await fetch(url)).status, 503);
+    gate.letGo();
+    assert.equal((await under).status, 200);
+    await closing;
+  });
+
+  test('close(0) waits for nothing: what the app has still is answered 503', async () => {
+    await using gate = await openGate();
+    const handler = await load('sleeping:app');
+    const under = fetch(`${await listen(handler)}/sleep?${gate.query}`);
+    await gate.said();
+    const start = performance.now();
+    await handler.close(0);
+    assert.equal((await under).status, 503);
+    // Python's threads have a second to end.
+    assert.ok(performance.now() - start < 900);
+    gate.letGo();
   });
 
   test('tells its own logger and access log', async () => {

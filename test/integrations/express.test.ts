@@ -105,7 +105,7 @@ describe('in Express', () => {
     assert.equal(shown.uri, 'https://shop.example/a');
     const ours = await mounted(`${url}/ours`, said);
     assert.equal(ours.REMOTE_ADDR, '127.0.0.1');
-    assert.equal(ours.uri, `${url}/ours/`);
+    assert.equal(ours.uri, `${url}/ours`);
     const nonsense = { 'X-Forwarded-For': 'nonsense', 'X-Forwarded-Host': 'a b' };
     assert.equal((await mounted(`${url}/a`, nonsense)).REMOTE_ADDR, '127.0.0.1');
   });
@@ -131,8 +131,11 @@ describe('in Connect', () => {
     const url = await listen(connect().use('/a%20b', handler).use('/outer', inner).use(handler));
     const paths: readonly [string, string, string][] = [
       ['/a%20b/c?d', '/a b', '/c'],
-      ['/a%20b', '/a b', '/'],
-      ['/a%20b?c', '/a b', '/'],
+      ['/a%20b', '/a b', ''],
+      ['/a%20b?c', '/a b', ''],
+      ['/a%20b/', '/a b', '/'],
+      ['/outer/inner', '/outer/inner', ''],
+      ['/outer/inner/?c', '/outer/inner', '/'],
       ['/outer/inner/x', '/outer/inner', '/x'],
       ['/other/c', '', '/other/c'],
     ];

@@ -56,7 +56,8 @@ describe('in Fastify', () => {
     const url = await listen(app);
     const paths: readonly [string, string, string][] = [
       ['/python/a%20b?c', '/python', '/a b'],
-      ['/python', '/python', '/'],
+      ['/python', '/python', ''],
+      ['/python?c', '/python', ''],
       ['/python/', '/python', '/'],
       ['/ada/b/c', '/ada/b', '/c'],
     ];

@@ -275,7 +275,19 @@ describe(
         (await refusal('does_nothing:app', misspelt)).message,
         /worker: did you mean workers/,
       );
-      for (const options of [{ daemon: true }, { bind: [] }, { chdir: 7 }]) {
+      const elsewhere = { logger: console, fallthrough: true } as unknown as ServeOptions;
+      const { message } = await refusal('does_nothing:app', elsewhere);
+      assert.match(
+        message,
+        /^logger: createHandler takes it[^]*fallthrough: createHandler takes it/,
+      );
+      for (const options of [
+        { daemon: true },
+        { bind: [] },
+        { chdir: 7 },
+        { env: { A: 5 } },
+        { env: 5 },
+      ]) {
         const { blame } = await refusal('does_nothing:app', options as ServeOptions);
         assert.equal(blame, 'operator');
       }

@@ -1,9 +1,9 @@
 // What a client's certificate says, as keys of `environ`: the names are those of Apache's mod_ssl, which apps know.
-// Used by tls-front.ts for each TLS connection. Pure. A certificate is its holder's word: whatever of it could end
+// Used for each TLS connection: by the worker's tls-front.ts, and by connection-facts.ts where a host has made it. Pure. A certificate is its holder's word: whatever of it could end
 // a line or move a cursor is escaped, and no name in it may look like two.
 
 import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import type { CipherNameAndProtocol, TLSSocket } from 'node:tls';
 
 /** RFC 4514 §2.3: the attribute types that have names. */
 const NAMED = ['CN', 'C', 'ST', 'L', 'O', 'OU', 'emailAddress'] as const;
@@ -15,8 +15,10 @@ const NAMED = ['CN', 'C', 'ST', 'L', 'O', 'OU', 'emailAddress'] as const;
  * (python/wsgi_ts/environ.py puts them back).
  */
 export function tlsEnviron(socket: TLSSocket): string[] {
+  // Of a connection that is gone there is none.
+  const cipher = socket.getCipher() as CipherNameAndProtocol | null;
   const pairs = ['HTTPS', 'on', 'SSL_PROTOCOL', socket.getProtocol() ?? ''];
-  pairs.push('SSL_CIPHER', socket.getCipher().standardName);
+  pairs.push('SSL_CIPHER', cipher?.standardName ?? '');
   const certificate = socket.getPeerX509Certificate();
   const { authorized, authorizationError } = socket;
   pairs.push(...certificateEnviron(certificate, authorized ? null : String(authorizationError)));

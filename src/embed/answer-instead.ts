@@ -1,4 +1,5 @@
-// The answer where there is no app to ask: not loaded, or closed. Used by create-handler.ts on the event loop.
+// The answer where the app is not asked: it is not loaded, or closed, or can't have the request. Used by create-handler.ts and
+// misplaced.ts on the event loop.
 
 import type { LoadOptions } from '../bridge/handler-options.ts';
 import { sendOwnPage } from '../bridge/own-page.ts';
@@ -6,18 +7,19 @@ import { closeAfter, isGone, type ServerReply, type ServerRequest } from '../bri
 import { errorPage } from '../http/error-page.ts';
 
 /**
- * Answers 503, and writes the access line.
+ * Answers with a page, and writes the access line.
  *
  * @param text - one sentence for people; nothing of a client's
  */
-export function answerUnavailable(
+export function answerInstead(
   request: ServerRequest,
   response: ServerReply,
+  status: number,
   text: string,
   { serverHeader = null, accessLog = null }: Pick<LoadOptions, 'serverHeader' | 'accessLog'>,
 ): void {
   if (isGone(response) || response.headersSent) return;
-  const page = errorPage(503, text, request.headers.accept ?? '', serverHeader);
+  const page = errorPage(status, text, request.headers.accept ?? '', serverHeader);
   // A body that nobody reads would be taken for the next request.
   closeAfter(response);
   sendOwnPage(request, response, page, { accessLog, outcome: 'rejected', hosted: true });

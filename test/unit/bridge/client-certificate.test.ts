@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { certificateEnviron } from '../../../src/worker/client-certificate.ts';
+import { certificateEnviron } from '../../../src/bridge/client-certificate.ts';
 import { makeCertificate } from '../../helpers/certificates.ts';
 
 function environOf(subject: string, failure: string | null = null): Record<string, string> {
