@@ -164,12 +164,17 @@ describe('a server', { concurrency: true }, () => {
   });
 
   test('goes on where its output has been closed', async () => {
-    const stderr = new Collector();
-    const server = await start('error_stream:app', { stderr, accessLogFile: '-', stdout: stderr });
-    stderr.destroy();
-    // More than a pipe takes.
-    const target = `/${'a'.repeat(8000)}`;
-    for (let count = 0; count < 30; count++) await get(server, target);
+    const lines = [
+      'def app(environ, start_response):',
+      '    print("a" * 1_000_000, flush=True)  # more than a pipe takes',
+      '    start_response("200 OK", [])',
+      '    return [b"printed"]',
+    ];
+    writeFileSync(join(folder, 'talks.py'), `${lines.join('\n')}\n`);
+    const stdout = new Collector();
+    const server = await start('talks:app', { chdir: folder, stdout, timeout: 5 });
+    stdout.destroy();
+    for (let count = 0; count < 3; count++) assert.equal(await get(server), 'printed');
     await server.close();
     assert.deepEqual(await server.closed, { code: 0, signal: null });
   });
