@@ -7,6 +7,7 @@ import type { WsgiHandler } from '../bridge/handler-options.ts';
 import { loadHandler } from '../bridge/handler.ts';
 import { whenOver, type ServerReply, type ServerRequest } from '../bridge/transaction.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
+import { keepAlive, letGo } from './keep-alive.ts';
 import { inject, type InjectRequest, type InjectResponse } from './inject.ts';
 import { alreadyBegun, alreadyRead, refuseMisplaced } from './misplaced.ts';
 import { plan, type HandlerOptions, type HostOptions, type Plan } from './options.ts';
@@ -176,9 +177,11 @@ class EmbeddedApp {
     const over = (): void => {
       if (!here) return;
       here = false;
+      letGo();
       if (--this.#under === 0) this.#onNone?.();
     };
     this.#under += 1;
+    keepAlive();
     whenOver(response, over);
     if (next === undefined || this.#plan.load.fallthrough !== true) handler(request, response);
     else {

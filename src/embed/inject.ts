@@ -59,11 +59,6 @@ export interface InjectResponse {
 /** What takes the request. */
 type Dispatch = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Requests under way: Python's threads alone don't keep a process alive. */
-let under = 0;
-let holding: NodeJS.Timeout | undefined;
-const LONG = 2 ** 30;
-
 /**
  * Sends `dispatch` a request and reads its answer.
  *
@@ -75,33 +70,28 @@ export async function inject(
   given: InjectRequest | string,
 ): Promise<InjectResponse> {
   const request = typeof given === 'string' ? { url: given } : given;
-  if (under++ === 0) holding = setInterval(() => undefined, LONG);
-  try {
-    const { default: lightMyRequest } = await import('light-my-request');
-    const { url, secure } = read(request.url);
-    const { authority = url.host } = request;
-    const options = { ...request, authority, ...(await content(request)) };
-    const faults = new Set<unknown>();
-    const exchange = lightMyRequest((injected, response) => {
-      // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
-      const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
-      const { remoteAddress = '' } = injected.socket;
-      const scheme = secure ? 'https' : 'http';
-      declareConnection(injected.socket, { ...here, remoteAddress, scheme });
-      try {
-        dispatch(injected, response);
-      } catch (error) {
-        faults.add(error); // is no word about the request
-        throw error;
-      }
-    }, options as never);
-    const answer = await exchange.catch((error: unknown) => {
-      throw faults.has(error) ? error : coded(error);
-    });
-    return withoutBlanks(answer as unknown as InjectResponse);
-  } finally {
-    if (--under === 0) clearInterval(holding);
-  }
+  const { default: lightMyRequest } = await import('light-my-request');
+  const { url, secure } = read(request.url);
+  const { authority = url.host } = request;
+  const options = { ...request, authority, ...(await content(request)) };
+  const faults = new Set<unknown>();
+  const exchange = lightMyRequest((injected, response) => {
+    // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
+    const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
+    const { remoteAddress = '' } = injected.socket;
+    const scheme = secure ? 'https' : 'http';
+    declareConnection(injected.socket, { ...here, remoteAddress, scheme });
+    try {
+      dispatch(injected, response);
+    } catch (error) {
+      faults.add(error); // is no word about the request
+      throw error;
+    }
+  }, options as never);
+  const answer = await exchange.catch((error: unknown) => {
+    throw faults.has(error) ? error : coded(error);
+  });
+  return withoutBlanks(answer as unknown as InjectResponse);
 }
 
 /** Blanks around a field's value are none of it (RFC 9110 §5.5): a client that reads bytes takes them away. */
