@@ -1,10 +1,12 @@
 // A request to an app without a socket, in the form of light-my-request. Used by create-handler.ts on the event loop.
 // What light-my-request's request lacks to be one of a connection is added here; it must never touch the answer.
 
+import { METHODS, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { declareConnection } from '../bridge/connection-facts.ts';
 import { WsgiTsError } from '../errors.ts';
+import { nearest } from '../settings/nearest.ts';
 
 /** A request to inject. */
 export interface InjectRequest {
@@ -69,7 +71,7 @@ export async function inject(
   dispatch: Dispatch,
   given: InjectRequest | string,
 ): Promise<InjectResponse> {
-  const request = typeof given === 'string' ? { url: given } : given;
+  const request = checked(given);
   const { default: lightMyRequest } = await import('light-my-request');
   const { url, secure } = read(request.url);
   const { authority = url.host } = request;
@@ -104,8 +106,43 @@ function withoutBlanks(answer: InjectResponse): InjectResponse {
   return answer;
 }
 
+const parts = new Set<string>([
+  ...(['method', 'url', 'query', 'headers', 'cookies'] satisfies (keyof InjectRequest)[]),
+  ...(['payload', 'authority', 'remoteAddress'] satisfies (keyof InjectRequest)[]),
+]);
+
+/** @throws WsgiTsError `ERR_WSGI_INJECTION` for what no client could send */
+function checked(given: unknown): InjectRequest {
+  if (typeof given === 'string') return { url: given };
+  if (typeof given !== 'object' || given === null) {
+    throw refused(`a path, or an object with a url, is expected, not ${String(given)}`);
+  }
+  const unknown = Object.keys(given).find((name) => !parts.has(name));
+  if (unknown !== undefined) {
+    const [meant] = nearest(unknown, [...parts]);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    throw refused(`a request has no ${JSON.stringify(unknown)}${hint}`);
+  }
+  const { method = 'GET', headers = {} } = given as InjectRequest;
+  // RFC 9110 §9.1. CONNECT asks for a tunnel, which needs a connection.
+  if (!METHODS.includes(method.toUpperCase()) || method.toUpperCase() === 'CONNECT') {
+    throw refused(`method: ${JSON.stringify(method)} is none of ${METHODS.join(', ')}`);
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      for (const one of [value].flat()) {
+        if (one !== undefined) validateHeaderValue(name, String(one));
+      }
+    } catch (error) {
+      throw refused(`headers: ${(error as Error).message}`, error);
+    }
+  }
+  return given as InjectRequest;
+}
+
 function read(text: unknown): { url: URL; secure: boolean } {
-  if (typeof text === 'string' && URL.canParse(text, 'http://localhost')) {
+  if (typeof text === 'string' && text !== '' && URL.canParse(text, 'http://localhost')) {
     const url = new URL(text, 'http://localhost');
     if (url.protocol === 'http:' || url.protocol === 'https:') {
       return { url, secure: url.protocol === 'https:' };

@@ -2,6 +2,7 @@
 // all that is true of the command is true here; what is added is the channel to it (launch-words.ts). Runs in a program
 // that is not ours: it must never touch that program's signals, directory or environment, and never leave a process behind.
 
+import { Writable } from 'node:stream';
 import { WsgiTsError } from '../errors.ts';
 import { readOptions } from '../settings/options.ts';
 import type { SettingOptions, Variables } from '../settings/options.ts';
@@ -81,6 +82,7 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
     signal,
     ...settings
   } = checkedOptions(options);
+  checkProgramOptions({ stdout, stderr, signal });
   const app = readTarget(target);
   const variables = { ...process.env, ...(isList(env) ? environmentVariables(env) : env) };
   const texts = readOptions(
@@ -104,6 +106,20 @@ export async function serve(target: AppTarget, options: ServeOptions = {}): Prom
   );
   await server.serving;
   return server;
+}
+
+/** @throws WsgiTsError `ERR_WSGI_OPTION` (operator) for what the types don't allow, before anything is started */
+function checkProgramOptions(given: Pick<ServeOptions, 'stdout' | 'stderr' | 'signal'>): void {
+  const wrong = (name: string, allowed: string): WsgiTsError =>
+    new WsgiTsError('ERR_WSGI_OPTION', 'operator', `${name}: ${allowed} is expected`);
+  for (const name of ['stdout', 'stderr'] as const) {
+    const output: unknown = given[name];
+    if (output === 'inherit' || output === 'ignore' || output instanceof Writable) continue;
+    throw wrong(name, "'inherit', 'ignore' or a stream that can be written to");
+  }
+  if (given.signal !== undefined && !((given.signal as unknown) instanceof AbortSignal)) {
+    throw wrong('signal', 'an AbortSignal');
+  }
 }
 
 function isList(env: Variables): env is readonly string[] {

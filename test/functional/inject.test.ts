@@ -149,6 +149,17 @@ describe('inject', () => {
     const refused = { code: 'ERR_WSGI_INJECTION', blame: 'operator' };
     await assert.rejects(app('mounted:app').inject('ftp://a/b'), refused);
     await assert.rejects(app('mounted:app').inject({} as never), refused);
+    for (const [request, message] of [
+      [null, /^a path, or an object with a url, is expected, not null$/],
+      ['', /^url: "" is neither a path nor a URL/],
+      [{ url: '/', payloadd: 'x' }, /^a request has no "payloadd"; did you mean payload\?$/],
+      [{ url: '/', method: 'FETCH' }, /^method: "FETCH" is none of ACL, /],
+      [{ url: '/', method: 'CONNECT' }, /^method: "CONNECT" is none of /],
+      [{ url: '/', headers: { 'a b': '1' } }, /^headers: Header name must be a valid HTTP token/],
+      [{ url: '/', headers: { a: 'x\ny' } }, /^headers: Invalid character in header content/],
+    ] as const) {
+      await assert.rejects(app('mounted:app').inject(request as never), { ...refused, message });
+    }
     const broken = new Readable({
       read() {
         this.destroy(new Error('a disk is gone'));

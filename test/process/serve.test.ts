@@ -292,6 +292,10 @@ describe(
         { chdir: 7 },
         { env: { A: 5 } },
         { env: 5 },
+        { stdout: null },
+        { stderr: {} },
+        { stdout: 'x' },
+        { signal: {} },
       ]) {
         const { blame } = await refusal('does_nothing:app', options as ServeOptions);
         assert.equal(blame, 'operator');
