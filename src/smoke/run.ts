@@ -1,7 +1,7 @@
 // The cases against a server that runs, one after another, and what came of each. Called by smoke.ts. It prints nothing:
 // `onResult` gets each result as soon as there is one.
 
-import { judge, values, type Answer } from './expectation.ts';
+import { judge, kept, values, type Answer } from './expectation.ts';
 import { Cookies, SavedValues, type FilledCase } from './session.ts';
 import { overDefaults, serverTimeLimit, type SmokeCase } from './smoke-case.ts';
 import { visit, type Visit, type VisitRequest } from './visit.ts';
@@ -25,6 +25,7 @@ export interface CaseResult {
   readonly path: string;
   /** What is wrong, a sentence each; none: it passed. */
   readonly failures: readonly string[];
+  /** Without its body where the case has passed, and with the start of a long one. */
   readonly answer: Answer | null;
   /** Of the request and its answer. */
   readonly seconds: number;
@@ -59,9 +60,11 @@ export async function runCases(
       ...(isLate ? [`the answer took longer than ${timeLimit} s`] : []),
       ...findFailures(smokeCase, visited, cookies, saved),
     ];
+    // A hundred large bodies would not fit the memory, nor a report.
+    const answer = visited.answer === null ? null : kept(visited.answer, failures.length > 0);
     const result = {
       ...{ name: smokeCase.name, method: smokeCase.method, path: smokeCase.path },
-      ...{ failures, seconds, answer: visited.answer, output: server.takeOutput() },
+      ...{ failures, seconds, answer, output: server.takeOutput() },
     };
     results.push(result);
     onResult(result);

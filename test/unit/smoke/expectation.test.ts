@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCases } from '../../../src/smoke/case-file.ts';
-import { missingFrom, judge, type Answer } from '../../../src/smoke/expectation.ts';
+import { missingFrom, judge, kept, type Answer } from '../../../src/smoke/expectation.ts';
 import type { Json } from '../../../src/smoke/smoke-case.ts';
 
 const parsed = (text: string): Json => JSON.parse(text) as Json;
@@ -103,6 +103,12 @@ describe('JSON', () => {
       'json.gone is missing',
     ]);
   });
+  it('may be of any depth in an answer', () => {
+    const deep = parsed(`${'['.repeat(30_000)}${']'.repeat(30_000)}`);
+    assert.deepEqual(missingFrom({ a: deep }, { a: 1 }), [
+      'json.a: a list too deep to be shown instead of 1',
+    ]);
+  });
   it('keeps its kinds apart, and what objects inherit out of it', () => {
     assert.deepEqual(missingFrom([], {}), ['json: [] instead of {}']);
     assert.deepEqual(missingFrom('1', 1), ['json: "1" instead of 1']);
@@ -111,4 +117,13 @@ describe('JSON', () => {
       'json.__proto__: 1 instead of 2',
     ]);
   });
+});
+
+it('is kept by its start where it is long, and without a body where nobody asks for that', () => {
+  const long = answer('x'.repeat(100_000));
+  const start = kept(long, true);
+  assert.deepEqual([start.body.length, start.leftOut], [65_536, 34_464]);
+  assert.ok(start.body.buffer.byteLength < 100_000);
+  assert.deepEqual(kept(long, false), answer(''));
+  assert.deepEqual(kept(answer(), true), answer());
 });

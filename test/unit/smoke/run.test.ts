@@ -78,6 +78,20 @@ test('each case has its own failures and output, and hands on cookies and values
   assert.equal(String(results[2]?.answer?.body), 'wsgi-ts smoke own=2');
 });
 
+test('the body of an answer is kept only of a case that failed, and of a long one the start', async () => {
+  const { results } = await run(
+    [{ path: '/' }, { path: '/', expect: { body: 'y' } }],
+    (_, response) => response.end('x'.repeat(100_000)),
+  );
+  assert.deepEqual(
+    results.map(({ answer }) => [answer?.body.length, answer?.leftOut]),
+    [
+      [0, undefined],
+      [65_536, 34_464],
+    ],
+  );
+});
+
 test('a case that needs what was not saved is not sent, and the others are', async () => {
   const { results } = await run(
     [
