@@ -12,9 +12,11 @@ export class Cookies {
 
   /** Takes over what the `Set-Cookie` fields of an answer say (RFC 6265 §5.2, §5.3). */
   take(fields: readonly string[], now: Date = new Date()): void {
-    for (const { name, value, maxAge, expires } of parseSetCookie([...fields], {
-      decodeValues: false,
-    })) {
+    // The parser drops names that objects inherit, such as toString; with a letter before them there are none.
+    const marked = fields.map((field) => `_${field.trimStart()}`);
+    const options = { decodeValues: false, silent: true };
+    for (const { name: given, value, maxAge, expires } of parseSetCookie(marked, options)) {
+      const name = given.slice(1);
       if (name === '') continue;
       const isOver = maxAge === undefined ? expires !== undefined && expires <= now : maxAge <= 0;
       if (isOver) this.#values.delete(name);
