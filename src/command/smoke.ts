@@ -6,6 +6,7 @@ import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
+import { escapeControls } from '../log/escape.ts';
 import { WholeFile } from '../master/whole-file.ts';
 import { jsonReport } from '../smoke/json-report.ts';
 import { junit } from '../smoke/junit.ts';
@@ -163,10 +164,11 @@ function exitCodeOf({ report, noServer }: Outcome): number {
 function tellOfBoot({ error, isReported }: NoServer, output: string): void {
   write(2, output);
   if (isReported) return;
-  const { traceback, message, remedy } = error;
-  // The log may be in the output: a traceback that can be seen is not shown twice.
-  const [frames, advice] = [traceback, remedy].map((text) =>
-    text === undefined || output.includes(text) ? [] : [text],
-  );
-  write(2, `${[...(frames ?? []), `Error: ${message}`, ...(advice ?? [])].join('\n')}\n`);
+  // An app may have raised any text. The log may be in the output: a traceback that can be seen is not shown twice.
+  const [frames, advice] = [error.traceback, error.remedy].map((text) => {
+    const harmless = escapeControls(text ?? '');
+    return output.includes(harmless) ? [] : [harmless];
+  });
+  const message = `Error: ${escapeControls(error.message)}`;
+  write(2, `${[...(frames ?? []), message, ...(advice ?? [])].join('\n')}\n`);
 }
