@@ -158,6 +158,22 @@ test('an app that raises ends it with 3 and its traceback, one that is none with
   assert.deepEqual([ok, exitCode, boot?.code, cases], [false, 3, 'ERR_WSGI_IMPORT_FAILED', []]);
   assert.deepEqual(readJunit(junit), ['1 0 1', "'boot'"]);
 
+  write('waits.py', 'import time\nprint("waits")\ntime.sleep(600)\n');
+  const waits = await smoke(
+    ...['--boot-timeout=1', '--junit', junit, '--json', json, '--chdir', folder, 'waits:app'],
+  );
+  assert.equal(waits.end, 3, waits.stderr);
+  assert.match(waits.stderr, /did not load the app within 1 s\n/);
+  assert.match(waits.stderr, /waits\.py", line 3 in <module>\n/);
+  assert.equal(readReport(json).boot?.code, 'ERR_WSGI_START');
+  assert.deepEqual(readJunit(junit), ['1 0 1', "'boot'"]);
+
+  write('hostile.py', 'raise ValueError("a\\x00\\x1b[31mred")\n');
+  const hostile = await smoke('--chdir', folder, 'hostile:app');
+  assert.match(hostile.stderr, /ValueError: a\\x00\\x1b\[31mred\n/);
+  assert.doesNotMatch(hostile.stderr, /[\0-\x08\x0b-\x1f]/);
+  assert.equal(hostile.stderr.match(/^Traceback/gm)?.length, 1, hostile.stderr);
+
   const noApp = await smoke(...apps, 'smoke_cases:nothing');
   assert.equal(noApp.end, 4);
   assert.match(noApp.stderr, /has no `nothing`/);
@@ -176,6 +192,7 @@ test('wrong use ends it with 2 and says why, before anything is sent', async () 
     [['--cases', inFolder('none.json')], /--cases: can't read /],
     [['--cases', wrongCases], /wrong\.json:\n {2}\[1\]\.expect\.status: must be a status/],
     [['--junit', inFolder('none/report.xml')], /--junit: can't write /],
+    [['--ready-fd=3'], /--ready-fd makes no sense in a smoke test/],
     [['--daemon'], /--daemon makes no sense in a smoke test/],
     [['--timelimit', '1'], /unknown option '--timelimit'\n\(Did you mean --time-limit\?\)/],
     [['--workers', '0'], /^Error: --workers: '0' is not a whole number/],
