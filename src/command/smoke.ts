@@ -3,6 +3,7 @@
 // files and exit codes.
 
 import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
@@ -103,10 +104,16 @@ function openReports(flags: SmokeFlags): {
   write: (texts: Record<Kind, () => string>) => void;
   close: () => void;
 } {
-  const files = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
+  const wanted = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
     const path = flags[kind];
-    return path === undefined ? [] : [openReport(kind, path)];
+    return path === undefined ? [] : [{ kind, path, place: resolve(path) }];
   });
+  for (const [index, { kind, place }] of wanted.entries()) {
+    const other = wanted.slice(0, index).find((one) => one.place === place);
+    if (other === undefined || place.startsWith('/dev/')) continue;
+    throw wrongOption(`--${kind} and --${other.kind} are the same file: ${place}`);
+  }
+  const files = wanted.map(({ kind, path }) => openReport(kind, path));
   return {
     write: (texts) => {
       const unwritten = files.flatMap(({ kind, path, write: writeReport }) => {

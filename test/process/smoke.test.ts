@@ -193,6 +193,7 @@ test('wrong use ends it with 2 and says why, before anything is sent', async () 
     [['--cases', wrongCases], /wrong\.json:\n {2}\[1\]\.expect\.status: must be a status/],
     [['--junit', inFolder('none/report.xml')], /--junit: can't write /],
     [['--ready-fd=3'], /--ready-fd makes no sense in a smoke test/],
+    [['--junit=a', '--json=./a'], /--json and --junit are the same file: \/[^\n]*\/a\n/],
     [['--daemon'], /--daemon makes no sense in a smoke test/],
     [['--timelimit', '1'], /unknown option '--timelimit'\n\(Did you mean --time-limit\?\)/],
     [['--workers', '0'], /^Error: --workers: '0' is not a whole number/],
