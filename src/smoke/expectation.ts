@@ -1,6 +1,7 @@
 // Whether an answer is what a case expects. Called by run.ts after each visit. Pure; every answer is acceptable here,
 // however strange: what is wrong comes back as texts.
 
+import { match, tooSlow } from './matching.ts';
 import type {
   Expectation,
   Json,
@@ -102,8 +103,14 @@ function misses(text: string, wanted: TextExpectation): string[] {
       .filter((part) => text.includes(part))
       .map((part) => `contains ${JSON.stringify(part)}`),
     ...(equals === null || text === equals ? [] : [`is not ${JSON.stringify(equals)}`]),
-    ...(matches === null || matches.test(text) ? [] : [`does not match ${String(matches)}`]),
+    ...(matches === null ? [] : mismatch(text, matches)),
   ];
+}
+
+function mismatch(text: string, pattern: RegExp): string[] {
+  const found = match(pattern, text);
+  if (found === undefined) return [`could not be judged: ${String(pattern)} ${tooSlow}`];
+  return found === null ? [`does not match ${String(pattern)}`] : [];
 }
 
 function judgeJson(body: string, wanted: Json): string[] {

@@ -72,6 +72,12 @@ describe('a body', () => {
       'the body does not match /^ello/',
     ]);
   });
+  it('is not matched without an end', () => {
+    const body = answer(`${'a'.repeat(60)}b`);
+    assert.deepEqual(wrong({ body: { matches: '^(a+)+$' } }, body), [
+      'the body could not be judged: /^(a+)+$/ takes more than 2 s to match: it tries too many ways',
+    ]);
+  });
   it('is read in the charset that it says it has', () => {
     const latin = answer(Buffer.from('café', 'latin1'), [
       ['content-type', 'text/plain; charset=latin1'],

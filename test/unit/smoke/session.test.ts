@@ -106,4 +106,12 @@ describe('saved values', () => {
     const unsent = filled(saved, { kind: 'none' });
     assert.ok(typeof unsent === 'string' && unsent.startsWith('{{token}} has no value'));
   });
+
+  it('are not looked for without an end', () => {
+    const slow = new Map<string, Place>([['x', { from: 'body', pattern: /^(a+)+$/ }]]);
+    const long = { ...answer, body: Buffer.from(`${'a'.repeat(60)}b`) };
+    assert.deepEqual(new SavedValues([{ save: slow }]).take(slow, long, new Cookies()), [
+      'nothing to save as x: /^(a+)+$/ takes more than 2 s to match: it tries too many ways',
+    ]);
+  });
 });
