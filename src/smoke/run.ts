@@ -14,6 +14,8 @@ export interface ServerUnderTest {
   settle(): Promise<void>;
   /** New workers: after a request that may hold a thread for long. Rejects where they can't be had. */
   renew(): Promise<void>;
+  /** How it has ended: `by SIGKILL`; null: it has not. */
+  end(): string | null;
   /** What was written since the last call. */
   takeOutput(): string;
 }
@@ -98,6 +100,15 @@ async function attempt(
   if (typeof filled === 'string') return { answer: null, failure: filled, timedOut: false };
   const request = requestOf(smokeCase.method, filled, cookies);
   const visited = await visit(server.url, request, patience, signal);
+  if (visited.failure !== null && !signal.aborted) {
+    // A connection ends before the process does.
+    await server.settle();
+    const end = server.end();
+    if (end !== null) {
+      const failure = `${visited.failure}; the server itself has ended ${end}`;
+      return { ...visited, failure, timedOut: false };
+    }
+  }
   if (!visited.timedOut) return visited;
   return { ...visited, failure: `no whole answer within ${smokeCase.timeLimit} s` };
 }

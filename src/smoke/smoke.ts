@@ -67,6 +67,7 @@ async function visitAll(
     cases,
     {
       ...{ url: server.url, takeOutput },
+      end: () => server.end,
       settle: () => server.settle(),
       renew: () => server.renew(),
     },

@@ -112,15 +112,17 @@ test('a case that fails shows what was written during it alone; the others go on
     { path: '/account', headers: { 'X-Token': '{{token}}' } },
     { path: '/sleep', timeLimit: 1 },
     { path: '/', timeLimit: 30, save: { token: { cookie: 'none' } } },
+    { path: '/kills' },
+    { path: '/health' },
   ]);
   const { end, stdout } = await smoke(
     ...['--junit', junit, '--json', json, '--markdown', markdown, '--path', '/'],
     ...['--cases', cases, ...apps, 'smoke_cases:app'],
   );
   assert.equal(end, 1, stdout);
-  assert.match(stdout, /\n1 passed, 6 failed in [\d.]+ s\n$/);
+  assert.match(stdout, /\n1 passed, 8 failed in [\d.]+ s\n$/);
   const report = readReport(json);
-  const [index, broken, dies, hostile, account, sleep, last] = report.cases;
+  const [index, broken, dies, hostile, account, sleep, last, kills, gone] = report.cases;
   assert.deepEqual([report.ok, report.exitCode, index?.ok], [false, 1, true]);
   assert.deepEqual(broken?.failures, ['status 500 instead of 200']);
   assert.match(
@@ -134,14 +136,21 @@ test('a case that fails shows what was written during it alone; the others go on
   assert.deepEqual(sleep?.failures, ['no whole answer within 1 s']);
   assert.deepEqual(last?.failures, ['nothing to save as token: there is no cookie none']);
   assert.equal(last.output, 'index was asked\n');
+  assert.deepEqual(
+    [kills?.failures, gone?.failures],
+    [
+      'the server closed the connection without an answer',
+      'the server takes no connections any more',
+    ].map((what) => [`${what}; the server itself has ended by SIGKILL`]),
+  );
 
   assert.match(stdout, /FAIL {2}GET \/broken\n {2}status 500 instead of 200\n/);
   assert.match(stdout, / {4}ValueError: this view is broken\n/);
 
   assert.doesNotMatch(stdout, /[\0-\x08\x0b-\x1f]/);
-  assert.equal(readJunit(junit)[0], '7 6 0');
+  assert.equal(readJunit(junit)[0], '9 8 0');
   const summary = fs.readFileSync(markdown, 'utf8');
-  assert.match(summary, /^before\n### Smoke test of ` smoke_cases:app `: 1 passed, 6 failed in /);
+  assert.match(summary, /^before\n### Smoke test of ` smoke_cases:app `: 1 passed, 8 failed in /);
 });
 
 test('an app that raises ends it with 3 and its traceback, one that is none with 4; reports tell of the boot', async () => {
@@ -215,6 +224,13 @@ test('a report that can not be written in the end costs nobody the result', asyn
   assert.ok(readReport(inFolder('full.json')).ok);
 });
 
+test('a server that was told not to serve is told of as such', async () => {
+  const args = ['smoke', ...apps, 'smoke_cases:app'];
+  const { end, stderr } = await runCli(args, { env: { GUNICORN_CMD_ARGS: '--check-config' } });
+  assert.equal(end, 2);
+  assert.match(stderr, /Error: The server ended with exit code 0\n[^\n]*--check-config/);
+});
+
 test('what a config file prints is shown when the settings are wrong, and what is wrong once', async () => {
   const config = write('wrong.py', 'print("Error: printed by the file")\nthreads = "many"\n');
   const junit = inFolder('wrong.xml');
@@ -241,7 +257,7 @@ test('Ctrl-C ends the server too, and all with 130; no empty report is left', as
   assert.equal(await running.waitForEnd(), 130);
   assert.match(running.stderr(), /Interrupted: the server has ended/);
   const started = fs.readFileSync(pids, 'utf8').split(' ').map(Number);
-  assert.equal(started.length, 2);
+  assert.equal(started.length, 3);
   assert.deepEqual(started.filter(isAlive), []);
   assert.deepEqual([fs.existsSync(junit), fs.readFileSync(json, 'utf8')], [false, '{}']);
 });
