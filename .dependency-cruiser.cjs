@@ -5,10 +5,12 @@
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
 const bridgeRows = [
-  ['frame', 'version'],
+  ['frame', 'version', 'load', 'load-failure', 'overrun'],
   ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
+  ['host-view', 'host-fields', 'log-frame', 'watchdog'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
-  ['response-spool', 'stream-writer'],
+  ['response-spool', 'stream-writer', 'python-log', 'handler-options'],
+  ['process-logs', 'dispatched-exchange', 'exchange-table'],
   ['dispatcher', 'reply'],
   ['exchange'],
   ['handler'],
@@ -41,6 +43,12 @@ const restsOn = (floor, allowed) => ({
 
 module.exports = {
   forbidden: [
+    {
+      name: 'every file of the bridge is in one of its rows',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/bridge/', pathNot: bridgeRow(bridgeRows.flat()) },
+    },
     { name: 'no circles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'master and worker never meet',
@@ -85,6 +93,19 @@ module.exports = {
     restsOn('embed/', [
       ...['settings/', 'bridge/', 'log/', 'http/'],
       ...['errors', 'error-report', 'launch-words', 'messages'],
+    ]),
+    restsOn('integrations/', ['embed/', 'bridge/(host-view|transaction)']),
+    restsOn('settings/', [
+      ...['bridge/interpreter', 'binding/site', 'http/', 'log/'],
+      ...['quotas', 'errors', 'messages'],
+    ]),
+    restsOn('master/', [
+      ...['settings/', 'bridge/', 'binding/', 'http/', 'log/', 'certificates', 'quotas'],
+      ...['errors', 'error-report', 'launch-words', 'messages', 'sigusr1'],
+    ]),
+    restsOn('command/', [
+      ...['doctor/', 'smoke/', 'master/', 'embed/', 'settings/', 'bridge/', 'binding/', 'log/'],
+      ...['certificates', 'quotas', 'errors', 'error-report', 'messages'],
     ]),
     restsOn('worker/', [
       'bridge/',

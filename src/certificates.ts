@@ -91,6 +91,6 @@ function explain(error: NodeJS.ErrnoException, policy: TlsPolicy): WsgiTsError {
           `${keyPath} holds no private key in PEM form`,
           policy.keyfile === null ? 'Name the key with --keyfile.' : undefined,
         ];
-  const details = remedy === undefined ? {} : { remedy };
+  const details = { remedy };
   return new WsgiTsError('ERR_WSGI_TLS_KEY', 'operator', message, details);
 }

@@ -1,7 +1,7 @@
 // An error as one process tells another of it: a worker its master, a server whoever has started it. Plain values that
 // survive IPC, and the way back. Pure; it imports errors.ts alone.
 
-import { WsgiTsError } from './errors.ts';
+import { inWords, WsgiTsError } from './errors.ts';
 import type { Blame, PythonFailure } from './errors.ts';
 
 /** A {@link WsgiTsError} as plain values. */
@@ -10,9 +10,9 @@ export interface ErrorReport {
   readonly blame: Blame;
   readonly message: string;
   readonly exitCode: number;
-  readonly remedy?: string;
-  readonly traceback?: string;
-  readonly python?: PythonFailure;
+  readonly remedy?: string | undefined;
+  readonly traceback?: string | undefined;
+  readonly python?: PythonFailure | undefined;
 }
 
 /**
@@ -22,16 +22,11 @@ export interface ErrorReport {
  */
 export function reportOf(error: unknown, code: string): ErrorReport {
   if (!(error instanceof WsgiTsError)) {
-    const message = `a fault in wsgi-ts itself: ${String(error instanceof Error ? error.stack : error)}`;
+    const message = `a fault in wsgi-ts itself: ${inWords(error)}`;
     return { code, blame: 'server', message, exitCode: 1 };
   }
   const { blame, message, remedy, traceback, python, exitCode } = error;
-  return {
-    ...{ code: error.code, blame, message, exitCode },
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(traceback === undefined ? {} : { traceback }),
-    ...(python === undefined ? {} : { python }),
-  };
+  return { code: error.code, blame, message, exitCode, remedy, traceback, python };
 }
 
 /** The error that was told of. */

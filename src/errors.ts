@@ -1,6 +1,6 @@
 // The errors that people meet, each with a stable code and the one whose fault it is.
 // Everything in src/ throws these; cli.ts turns them into a line and an exit code, the exchange into a
-// status. Never import anything from here but types: this file is the lowest floor of the house.
+// status. It must never import anything: this file is the lowest floor of the house.
 
 /** Whose fault an error is: it decides what is logged and who is told. */
 export type Blame = 'client' | 'application' | 'operator' | 'server';
@@ -18,15 +18,15 @@ export interface PythonFailure {
 /** What a {@link WsgiTsError} may carry besides its message. */
 export interface ErrorDetails {
   /** HTTP status to answer where a request is at hand. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Exit code of the process where the error ends it: 1 configuration, 3 boot failed, 4 app not loadable. */
-  readonly exitCode?: number;
+  readonly exitCode?: number | undefined;
   /** What to do about it: whole sentences, or the command to run. Printed below the message. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   /** The person's own Python traceback, their frames only, with no trailing line break. */
-  readonly traceback?: string;
+  readonly traceback?: string | undefined;
   /** What Python raised, where that is the reason. */
-  readonly python?: PythonFailure;
+  readonly python?: PythonFailure | undefined;
   readonly cause?: unknown;
 }
 

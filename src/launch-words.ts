@@ -31,12 +31,12 @@ export type ServerWord =
   | { readonly type: 'reloaded' }
   /** A reload came to nothing: the workers are as they were. */
   | { readonly type: 'reload-failed'; readonly error: ErrorReport }
-  /** All that the server had logged when it was asked to settle is written. */
-  | { readonly type: 'settled' };
+  /** All that the server had logged when it was asked to drain its logs is written. */
+  | { readonly type: 'logs-drained' };
 
 /** What `serve()` says. */
 export interface StarterWord {
-  readonly type: 'reload' | 'settle';
+  readonly type: 'reload' | 'drain-logs';
 }
 
 const words: ReadonlySet<unknown> = new Set<ServerWord['type']>([
@@ -44,9 +44,9 @@ const words: ReadonlySet<unknown> = new Set<ServerWord['type']>([
   'failed',
   'reloaded',
   'reload-failed',
-  'settled',
+  'logs-drained',
 ]);
-const starterWords: ReadonlySet<unknown> = new Set<StarterWord['type']>(['reload', 'settle']);
+const starterWords: ReadonlySet<unknown> = new Set<StarterWord['type']>(['reload', 'drain-logs']);
 
 /** Whether a message is a server's word. */
 export function isServerWord(message: unknown): message is ServerWord {

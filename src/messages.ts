@@ -128,8 +128,8 @@ export type MasterMessage =
    * their queues nobody else will answer.
    */
   | { readonly type: 'stop'; readonly graceful: boolean; readonly sealed: readonly number[] }
-  /** Answer by `settled` when all that was logged so far is written. */
-  | { readonly type: 'settle' }
+  /** Answer by `logs-drained` when all that was logged so far is written. */
+  | { readonly type: 'drain-logs' }
   /**
    * What clients are told that ask for the server's health. `draining`: the server was asked to stop and waits with it
    * (--drain-delay); a SIGTERM to all of its processes must not be obeyed sooner.
@@ -141,8 +141,8 @@ export type WorkerMessage =
   | { readonly type: 'ready' }
   /** The app could not be loaded: the reason is in the log already; the exit code is gunicorn's 3 or 4. */
   | { readonly type: 'boot-failed'; readonly exitCode: 3 | 4; readonly error: ErrorReport }
-  /** All that was logged before the `settle` is written. */
-  | { readonly type: 'settled' }
+  /** All that was logged before the `drain-logs` is written. */
+  | { readonly type: 'logs-drained' }
   /** The event loop lives. */
   | {
       readonly type: 'heartbeat';
@@ -161,13 +161,13 @@ export type WorkerMessage =
 const masterTypes: ReadonlySet<unknown> = new Set<MasterMessage['type']>([
   'configure',
   'stop',
-  'settle',
+  'drain-logs',
   'health',
 ]);
 const workerTypes: ReadonlySet<unknown> = new Set<WorkerMessage['type']>([
   'ready',
   'boot-failed',
-  'settled',
+  'logs-drained',
   'heartbeat',
   'retire',
   'ended',

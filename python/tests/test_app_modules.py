@@ -156,3 +156,62 @@ def test_imports_are_as_they_were_afterwards(apps):
     apps.load("one", "first_app:app")
     apps.load("two", "second_app:app")
     assert (builtins.__import__, importlib._bootstrap._gcd_import) == before
+
+
+def test_a_folder_of_data_hides_no_package(apps):
+    late = "def app(environ, start_response):\n    import boxes\n    return [boxes.kind]\n"
+    apps.write("one/boxes/data.txt")
+    apps.write("library/boxes/__init__.py", "kind = 'package'\n")
+    apps.write("one/first_app.py", late)
+    apps.write("two/second_app.py", APP)
+    first = apps.load("one", "first_app:app")
+    apps.load("two", "second_app:app")
+    sys.path.append(str(apps.write("library/README").parent))
+    assert first({}, None) == ["package"]
+
+
+@pytest.mark.parametrize("order", [("outer", "inner"), ("inner", "outer")])
+def test_an_app_inside_the_folder_of_another_is_the_inner_one(apps, order):
+    late = "def app(environ, start_response):\n    import late\n    return [late.folder]\n"
+    apps.write("late.py", "folder = 'outer'\n")
+    apps.write("outer_app.py", late)
+    apps.write("inner/late.py", "folder = 'inner'\n")
+    apps.write("inner/inner_app.py", late)
+    outer = str(apps.write("outer_app.py", late).parent)
+    # Longer than the inner app's folder, but not where that app's code is.
+    other = str(apps.write("folder_with_a_longer_name/README").parent)
+    loaded = {}
+    for name in order:
+        folders = [outer, other] if name == "outer" else [f"{outer}/inner"]
+        with app_modules.loading(folders, folders):
+            loaded[name] = load(f"{name}_app:app", folders[0])
+    assert loaded["inner"]({}, None) == ["inner"]
+    del sys.modules["late"]
+    assert loaded["outer"]({}, None) == ["outer"]
+
+
+def test_an_app_may_be_in_the_root_folder(monkeypatch):
+    monkeypatch.setattr(app_modules, "_apps", [("/",), ("/srv/other",)])
+    assert app_modules._app_of("/app.py") == ("/",)
+    assert app_modules._app_of("/srv/other/app.py") == ("/srv/other",)
+
+
+def test_an_import_function_of_an_apps_own_stays(apps, monkeypatch):
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    apps.write("one/first_app.py", f"import tools\n{APP}")
+    apps.write("one/tools.py")
+    apps.write(
+        "two/second_app.py",
+        f"""
+        import builtins
+        before = builtins.__import__
+        def own(*given, **named): return before(*given, **named)
+        builtins.__import__ = own
+        {APP}""",
+    )
+    apps.write("two/tools.py")
+    apps.load("one", "first_app:app")
+    apps.load("two", "second_app:app")
+    assert builtins.__import__ is sys.modules["second_app"].own
+    # Nobody looks at it any more.
+    assert builtins.__import__("tools") is sys.modules["tools"]

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 from typing import Any, Tuple
@@ -115,8 +116,11 @@ class _Guard:
         try:
             yield
         finally:
-            builtins.__import__ = import_before
-            _bootstrap._gcd_import = gcd_import_before
+            self._thread = 0  # whoever has wrapped ours meanwhile goes on calling it
+            if builtins.__import__ is import_:
+                builtins.__import__ = import_before
+            if _bootstrap._gcd_import is gcd_import:
+                _bootstrap._gcd_import = gcd_import_before
 
     def _look_at(self, name: str) -> None:
         """Raise ImportError where `name`, or a package on the way to it, is another app's file."""
@@ -175,24 +179,39 @@ class _Finder:
         if app is None:
             return None
         spec = PathFinder.find_spec(name, app)
-        if spec is not None and spec.origin is not None:
-            _warn_of_others(name, spec.origin, app)
+        # A folder without __init__.py may be data: any package of that name goes before it (PEP 420).
+        if spec is None or spec.origin is None:
+            return None
+        _warn_of_others(name, spec.origin, app)
         return spec
 
 
 def _importing_app(frame: FrameType | None) -> Folders | None:
     """Return the folders of the app that the innermost frame of an app belongs to."""
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith("<") and f"{os.sep}site-packages{os.sep}" not in file:
-            real = os.path.realpath(file)
-            found = [
-                app for app in _apps if any(real.startswith(folder + os.sep) for folder in app)
-            ]
-            if found:
-                return max(found, key=lambda app: max(len(folder) for folder in app))
+        app = _app_of(frame.f_code.co_filename)
+        if app is not None:
+            return app
         frame = frame.f_back
     return None
+
+
+def _app_of(file: str) -> Folders | None:
+    """Return the folders of the app that has this file: where one is inside another, the inner one's."""
+    if file.startswith("<") or f"{os.sep}site-packages{os.sep}" in file:
+        return None
+    real = _real_path(file)
+    found: Folders | None = None
+    longest = -1
+    for app in _apps:
+        for folder in app:
+            if len(folder) > longest and real.startswith(folder.rstrip(os.sep) + os.sep):
+                found, longest = app, len(folder)
+    return found
+
+
+_real_path = lru_cache(maxsize=4096)(os.path.realpath)
+"""A path without links; there are as many paths as files of code, and each import asks for many."""
 
 
 def _warn_of_others(name: str, file: str, app: Folders) -> None:

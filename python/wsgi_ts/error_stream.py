@@ -19,8 +19,8 @@ _LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
 
 class _Pending(threading.local):
-    request = ""
-    exchange = 0
+    request = ("", 0)
+    """The head of the request that the thread is at work on, and the number of its exchange."""
     text = ""
 
 
@@ -35,15 +35,14 @@ class ErrorStream:
     @property
     def exchange(self) -> int:
         """Number of the exchange that the calling thread is at work on; 0: none."""
-        return self._pending.exchange
+        return self._pending.request[1]
 
     def enter(self, request: str, exchange: int = 0) -> None:
         """Say which request this thread's text belongs to from now on: its head, or "" for none."""
         pending = self._pending
         if pending.text:
             self.flush()
-        pending.request = request
-        pending.exchange = exchange
+        pending.request = (request, exchange)
 
     def write(self, text: str) -> int:
         """Write `text`; raises TypeError if it isn't str."""
@@ -53,7 +52,7 @@ class ErrorStream:
         lines, newline, rest = (pending.text + text).rpartition("\n")
         pending.text = rest
         if newline:
-            self._log(pending.request, *judge(lines))
+            self._log(pending.request[0], *judge(lines))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -65,7 +64,7 @@ class ErrorStream:
         pending = self._pending
         if pending.text:
             text, pending.text = pending.text, ""
-            self._log(pending.request, *judge(text))
+            self._log(pending.request[0], *judge(text))
 
     def isatty(self) -> bool:
         """Return False: it is a log."""

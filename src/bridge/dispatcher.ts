@@ -200,11 +200,12 @@ export class Dispatcher implements Load {
         this.#stopped?.();
         break;
       default: // log, record, errors
-        logFrame(
-          this.#exchanges.get(id)?.logger ?? this.#options.logger,
-          ...([kind, buffer.subarray(start, end)] as const),
-        );
+        this.#log(id, kind, buffer.subarray(start, end));
     }
+  }
+
+  #log(id: number, kind: number, text: Buffer): void {
+    logFrame(this.#exchanges.get(id)?.logger ?? this.#options.logger, kind, text);
   }
 
   /** The exchange that an answer is for; it is no longer outstanding. */

@@ -207,7 +207,7 @@ export class Exchange implements DispatchedExchange {
 
   async #receive(head: string, announced: number): Promise<void> {
     const { request } = this;
-    const { bodyLimit, pace, deadlines } = this.#context;
+    const { bodyLimit, temporaryFolder, pace, deadlines } = this.#context;
     let body: ReceivedBody;
     let received = 0;
     const unwatch = pace.watch(
@@ -224,6 +224,7 @@ export class Exchange implements DispatchedExchange {
       body = await receiveBody(request, this.#reply.response, {
         announced,
         limit: bodyLimit,
+        folder: temporaryFolder,
         onProgress: (bytes) => {
           received = bytes;
         },

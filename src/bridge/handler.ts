@@ -14,7 +14,6 @@ import type { AppHooks, LoadOptions, WsgiHandler } from './handler-options.ts';
 import { loadFailure, type LoadFailure } from './load-failure.ts';
 import { Pace } from './pace.ts';
 import { RequestHeads } from './request-head.ts';
-import { SpoolFile } from './spool-file.ts';
 import type { ServerReply, ServerRequest } from './transaction.ts';
 import { version } from './version.ts';
 
@@ -62,7 +61,6 @@ export async function loadHandler(app: string, options: LoadOptions = {}): Promi
     server_header: serverHeader,
     sendfile: options.sendfile ?? true,
   });
-  SpoolFile.folder = options.temporaryFolder ?? SpoolFile.folder;
   const logger = options.logger ?? createLogger({ level: 'info', file: '-' });
   let phase: ReturnType<ExchangeContext['phase']> = 'serve';
   const dispatcher = new Dispatcher({
@@ -86,6 +84,8 @@ export async function loadHandler(app: string, options: LoadOptions = {}): Promi
   const heads = new RequestHeads(trust, onFirstDropped, options.hostView ?? null);
   const context: ExchangeContext = {
     dispatcher,
+    hosted: !ownProcess,
+    temporaryFolder: options.temporaryFolder ?? null,
     logger,
     loggerFor: options.loggerFor ?? null,
     accessLog,

@@ -6,10 +6,13 @@ import type { Seen } from '../http/forwarded.ts';
 import { readAuthority } from '../http/host.ts';
 import type { ServerRequest } from './transaction.ts';
 
+const SLASH = 0x2f;
+const AUTHORITY = /^https?:\/\/[^/?]*/i;
+
 /** What the framework knows; what is left out is as the request and its connection have it. */
 export interface HostView {
-  /** Path at the front of the target that is the mount's and not the app's, as it stands there; '': none. */
-  readonly baseUrl?: string;
+  /** How many segments at the front of the target's path are the mount's and not the app's. */
+  readonly segments?: number;
   /** Who the client is, where the framework trusts a proxy that says so. */
   readonly client?: HostClient;
 }
@@ -43,11 +46,31 @@ export interface Mount {
 export function mountOf(request: ServerRequest, view: HostView | null): Mount {
   const target = request.url ?? '';
   const { originalUrl: rawTarget = target, baseUrl } = request as MountedRequest;
-  if (view?.baseUrl !== undefined) {
-    const rest = target.slice(view.baseUrl.length);
-    return { target: rest.startsWith('/') ? rest : `/${rest}`, rawTarget, baseUrl: view.baseUrl };
-  }
+  if (view?.segments !== undefined) return mountedBelow(target, rawTarget, view.segments);
   return { target, rawTarget, baseUrl: baseUrl ?? takenOff(rawTarget, target) };
+}
+
+/** The first segments of the path are the mount's, whatever they are: one may be a parameter. */
+function mountedBelow(target: string, rawTarget: string, segments: number): Mount {
+  if (target === '*') return { target, rawTarget, baseUrl: '' };
+  const start = pathStart(target);
+  let end = start;
+  for (let count = 0; count < segments; count++) {
+    while (target.charCodeAt(end) === SLASH) end++;
+    while (end < target.length && target[end] !== '/' && target[end] !== '?') end++;
+  }
+  const rest = target.slice(end);
+  return {
+    target: target.slice(0, start) + (rest.startsWith('/') ? rest : `/${rest}`),
+    rawTarget,
+    baseUrl: target.slice(start, end),
+  };
+}
+
+/** Where the path begins: a target in absolute form has scheme and authority before it (RFC 9112 §3.2.2). */
+function pathStart(target: string): number {
+  if (target.charCodeAt(0) === SLASH) return 0;
+  return AUTHORITY.exec(target)?.[0].length ?? 0;
 }
 
 /** Connect takes the mount's path off the target, and says it nowhere. */
@@ -61,7 +84,7 @@ function takenOff(rawTarget: string, target: string): string {
 
 function pathOf(target: string): string {
   const mark = target.indexOf('?');
-  return mark < 0 ? target : target.slice(0, mark);
+  return target.slice(pathStart(target), mark < 0 ? undefined : mark);
 }
 
 /** `seen` with what the framework says of the client. */

@@ -24,8 +24,8 @@ export function loadFailure({
 }: LoadFailure): WsgiTsError {
   return new WsgiTsError(code, 'application', message, {
     exitCode: exit_code,
-    ...(remedy === null ? {} : { remedy }),
-    ...(traceback === null ? {} : { traceback }),
-    ...(python === null ? {} : { python }),
+    remedy: remedy ?? undefined,
+    traceback: traceback ?? undefined,
+    python: python ?? undefined,
   });
 }

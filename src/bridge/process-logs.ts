@@ -154,10 +154,5 @@ function needsPython({ syslog, config, statsd }: LogPolicy): boolean {
 /** The same error, as the operator's fault: it is their settings'. */
 function asOperators(error: WsgiTsError): WsgiTsError {
   const { code, message, exitCode, remedy, traceback, python } = error;
-  return new WsgiTsError(code, 'operator', message, {
-    exitCode,
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(traceback === undefined ? {} : { traceback }),
-    ...(python === undefined ? {} : { python }),
-  });
+  return new WsgiTsError(code, 'operator', message, { exitCode, remedy, traceback, python });
 }

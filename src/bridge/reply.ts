@@ -28,6 +28,10 @@ import {
 
 /** What a reply needs from its surroundings; one for each handler. */
 export interface ReplyContext {
+  /** Whether others may have had the response in hand before: somebody else's program. */
+  readonly hosted: boolean;
+  /** Folder for what is kept for slow clients; null: the system's. */
+  readonly temporaryFolder: string | null;
   readonly pace: Pace;
   readonly deadlines: Deadlines;
   /** Bytes of a streamed response that are kept for a slow client. */
@@ -59,7 +63,6 @@ export class Reply implements AccessEntry {
   startedAt = 0;
   start = 0;
   fields: readonly string[] = [];
-  readonly logger: Logger;
   readonly #context: ReplyContext;
   #outcome: Outcome | null = null;
   #stream: StreamWriter | null = null;
@@ -78,7 +81,6 @@ export class Reply implements AccessEntry {
   ) {
     this.#context = context;
     this.request = request;
-    this.logger = context.loggerFor?.(request) ?? context.logger;
     this.response = response;
     if (context.accessLog !== null || context.journal !== null) {
       this.startedAt = Date.now();
@@ -103,6 +105,12 @@ export class Reply implements AccessEntry {
   disown(): void {
     this.#disowned = true;
     if (this.#ticket !== 0) this.#context.journal?.end(this.#ticket);
+  }
+
+  /** Where errors of this request go: asked for when there is one. */
+  get logger(): Logger {
+    const { loggerFor, logger } = this.#context;
+    return loggerFor?.(this.request) ?? logger;
   }
 
   /** Whether a response has begun: ours, or that of a middleware of the host's. */
@@ -173,6 +181,7 @@ export class Reply implements AccessEntry {
     this.#watchClient();
     this.#stream = new StreamWriter(this.response, buffer.readUInt32LE(head.end), {
       limit: this.#context.responseBuffer,
+      folder: this.#context.temporaryFolder,
       onSpoolError: (error) => {
         this.logger.error(
           `${this.describe()}: the answer can't be kept for its client: ${error.message}`,
@@ -240,7 +249,7 @@ export class Reply implements AccessEntry {
     this.fields = fields;
     if (this.#context.phase() !== 'serve') closeAfter(this.response);
     try {
-      writeHead(this.response, fields);
+      writeHead(this.response, fields, this.#context.hosted);
       return true;
     } catch (error) {
       this.conclude('app_error');
@@ -252,14 +261,13 @@ export class Reply implements AccessEntry {
 
   /** The answer is not gone at once: cuts it off when its client is too slow in taking it. */
   #watchClient(): void {
-    const { logger } = this;
     const { pace, deadlines } = this.#context;
     this.#unwatch = pace.watch(
       deadlines.response,
       () => takenBytes(this.response, this.bytes),
       () => {
         this.conclude('timeout');
-        logger.warning(`${this.describe()}: reads its answer too slowly; cut off`);
+        this.logger.warning(`${this.describe()}: reads its answer too slowly; cut off`);
         this.cut();
       },
       // An app may stream a line an hour: a client that has taken all there is is not slow.

@@ -21,6 +21,8 @@ export interface BodyOptions {
   readonly announced: number;
   /** Bytes that it may have; 0: any number. */
   readonly limit: number;
+  /** Where longer ones are stored; null: the system's folder for temporary files. */
+  readonly folder: string | null;
   /** Told how many bytes have come, with each piece. */
   readonly onProgress: (bytes: number) => void;
 }
@@ -34,13 +36,13 @@ export interface BodyOptions {
 export async function receiveBody(
   request: ServerRequest,
   response: ServerReply,
-  { announced, limit, onProgress }: BodyOptions,
+  { announced, limit, folder, onProgress }: BodyOptions,
 ): Promise<ReceivedBody> {
   if (limit > 0 && announced > limit) throw tooLong(limit);
   if (expectsContinue(request)) response.writeContinue();
   const pieces: Buffer[] = [];
   let length = 0;
-  let file = announced > INLINE_BODY_LIMIT ? await SpoolFile.open() : null;
+  let file = announced > INLINE_BODY_LIMIT ? await SpoolFile.open(folder) : null;
   try {
     // An error of ours must not destroy the request: its connection is still to be answered.
     const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
@@ -50,7 +52,7 @@ export async function receiveBody(
       onProgress(length);
       if (limit > 0 && length > limit) throw tooLong(limit);
       if (file === null && length <= INLINE_BODY_LIMIT) continue;
-      file ??= await SpoolFile.open();
+      file ??= await SpoolFile.open(folder);
       const data = pieces.length === 1 ? piece : Buffer.concat(pieces);
       pieces.length = 0;
       await file.write(data, length - data.length);

@@ -78,7 +78,8 @@ export class RequestHeads {
     }
     const view = this.#viewOf?.(request) ?? null;
     const method = request.method ?? 'GET';
-    const { rawTarget, baseUrl, ...mount } = mountOf(request, view);
+    const mount = mountOf(request, view);
+    const { rawTarget } = mount;
     let { target } = mount;
     checkTarget(target);
     if (rawTarget !== target) checkTarget(rawTarget);
@@ -160,7 +161,7 @@ export class RequestHeads {
     const mark = target.indexOf('?');
     let path = mark < 0 ? target : target.slice(0, mark);
     const query = mark < 0 ? '' : target.slice(mark + 1);
-    let scriptName = client.prefix + baseUrl;
+    let scriptName = client.prefix + mount.baseUrl;
     if (client.scriptName !== '' && target !== '*') {
       path = pathBelow(path, client);
       scriptName += client.scriptName;

@@ -10,6 +10,7 @@ const PIECE = 64 * 1024;
 /** A queue of bytes in a file. */
 export class ResponseSpool {
   readonly #capacity: number;
+  readonly #folder: string | null;
   #file: Promise<SpoolFile> | null = null;
   #written = 0;
   #read = 0;
@@ -17,9 +18,13 @@ export class ResponseSpool {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** @param limit - bytes that it keeps; 0: none */
-  constructor(limit: number) {
+  /**
+   * @param limit - bytes that it keeps; 0: none
+   * @param folder - where; null: the system's folder for temporary files
+   */
+  constructor(limit: number, folder: string | null = null) {
     this.#capacity = limit;
+    this.#folder = folder;
   }
 
   /** Bytes that are kept. */
@@ -34,7 +39,7 @@ export class ResponseSpool {
 
   /** Keeps `data`, for which there is room. @throws WsgiTsError where the file system doesn't want it */
   async put(data: Buffer): Promise<void> {
-    this.#file ??= SpoolFile.open();
+    this.#file ??= SpoolFile.open(this.#folder);
     await this.#do(async (file) => {
       const at = this.#written % this.#capacity;
       const first = data.subarray(0, this.#capacity - at);
@@ -66,7 +71,7 @@ export class ResponseSpool {
   }
 
   async #do<T>(work: (file: SpoolFile) => Promise<T>): Promise<T> {
-    const file = this.#file ?? SpoolFile.open();
+    const file = this.#file ?? SpoolFile.open(this.#folder);
     const done = Promise.allSettled([this.#last]).then(async () => work(await file));
     this.#last = done;
     return await done;

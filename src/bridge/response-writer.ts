@@ -15,9 +15,10 @@ const FILE_PIECE = 256 * 1024;
 /**
  * Sends `fields` (status line, name, value, …) as the head of `response`, and takes the status line from them.
  *
+ * @param hosted - whether middlewares of somebody else's program may have had the response in hand
  * @throws Error for what node:http2 refuses; nothing has been sent then
  */
-export function writeHead(response: ServerReply, fields: string[]): void {
+export function writeHead(response: ServerReply, fields: string[], hosted: boolean): void {
   const status = fields.shift() ?? '';
   const code = Number(status.slice(0, 3));
   if (isHttp2(response)) {
@@ -29,7 +30,7 @@ export function writeHead(response: ServerReply, fields: string[]): void {
     }
     return;
   }
-  const given = isPristine(response) ? fields : fieldsOnTop(response, fields);
+  const given = hosted && !isPristine(response) ? fieldsOnTop(response, fields) : fields;
   response.writeHead(code, status.slice(4), given);
   // Behind a 1xx that still waits for its turn Node would put the head of a body that is no string before it.
   if (response.socket === null && response.writableLength > 0) response.flushHeaders();

@@ -17,22 +17,27 @@ const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBI
 
 /** A file without a name. */
 export class SpoolFile {
-  /** Where they are made, absolute; null: the system's folder for temporary files (`TMPDIR`). */
-  static folder: string | null = null;
-
   /** Whoever takes it over closes it, and calls `close` no more. */
   readonly fd: number;
 
-  private constructor(fd: number) {
+  readonly #folder: string | null;
+
+  private constructor(fd: number, folder: string | null) {
     this.fd = fd;
+    this.#folder = folder;
   }
 
-  /** Makes one. @throws WsgiTsError, see {@link spoolError} */
-  static async open(): Promise<SpoolFile> {
-    const path = join(SpoolFile.folder ?? tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
+  /**
+   * Makes one.
+   *
+   * @param folder - where, absolute; null: the system's folder for temporary files (`TMPDIR`)
+   * @throws WsgiTsError, see {@link spoolError}
+   */
+  static async open(folder: string | null): Promise<SpoolFile> {
+    const path = join(folder ?? tmpdir(), `wsgi-ts-${randomBytes(12).toString('hex')}`);
     try {
       // Not a FileHandle: that would close its descriptor when collected, but Python may own it by then.
-      const file = new SpoolFile(await promisify(open)(path, 'wx+', 0o600));
+      const file = new SpoolFile(await promisify(open)(path, 'wx+', 0o600), folder);
       try {
         await promisify(unlink)(path);
       } catch (error) {
@@ -41,7 +46,7 @@ export class SpoolFile {
       }
       return file;
     } catch (error) {
-      throw spoolError(error as NodeJS.ErrnoException);
+      throw spoolError(error as NodeJS.ErrnoException, folder);
     }
   }
 
@@ -54,7 +59,7 @@ export class SpoolFile {
         written += (await writeAt(this.fd, data, written, rest, position + written)).bytesWritten;
       }
     } catch (error) {
-      throw spoolError(error as NodeJS.ErrnoException);
+      throw spoolError(error as NodeJS.ErrnoException, this.#folder);
     }
   }
 
@@ -70,7 +75,7 @@ export class SpoolFile {
       );
       return buffer.subarray(0, bytesRead);
     } catch (error) {
-      throw spoolError(error as NodeJS.ErrnoException);
+      throw spoolError(error as NodeJS.ErrnoException, this.#folder);
     }
   }
 
@@ -83,10 +88,10 @@ export class SpoolFile {
  * What a file system's error means: ERR_WSGI_SPOOL_FULL (operator, 507) where there is no room, else
  * ERR_WSGI_SPOOL (operator, 500).
  */
-function spoolError(error: NodeJS.ErrnoException): WsgiTsError {
-  const folder = SpoolFile.folder ?? tmpdir();
+function spoolError(error: NodeJS.ErrnoException, named: string | null): WsgiTsError {
+  const folder = named ?? tmpdir();
   if (FULL.has(error.code)) {
-    const message = `there is no room left for temporary files in ${folder} (${error.code ?? ''}): make some, or set ${SpoolFile.folder === null ? 'TMPDIR' : '--tmp-upload-dir'}`;
+    const message = `there is no room left for temporary files in ${folder} (${error.code ?? ''}): make some, or set ${named === null ? 'TMPDIR' : '--tmp-upload-dir'}`;
     return new WsgiTsError('ERR_WSGI_SPOOL_FULL', 'operator', message, {
       status: 507,
       cause: error,

@@ -20,6 +20,8 @@ import {
 export interface StreamOptions {
   /** Bytes that are kept for a client that is slower than the app. */
   readonly limit: number;
+  /** Where; null: the system's folder for temporary files. */
+  readonly folder: string | null;
   /** They can't be kept: told once. The app then waits for the client. */
   readonly onSpoolError: (error: Error) => void;
   /** Told once whether the client was given everything. */
@@ -57,7 +59,7 @@ export class StreamWriter {
   constructor(response: ServerReply, fd: number, options: StreamOptions) {
     this.#response = response;
     this.#options = options;
-    this.#spool = new ResponseSpool(options.limit);
+    this.#spool = new ResponseSpool(options.limit, options.folder);
     // Half open, so that Node leaves the end of the response to us.
     const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
     this.#source = source;

@@ -11,6 +11,7 @@ import type { GivenFile } from '../settings/layers.ts';
 import { nearest } from '../settings/nearest.ts';
 import type { ConfigFile } from '../settings/resolve.ts';
 import { hookNames } from '../settings/hook-names.ts';
+import { pythonFrom } from '../settings/python-setting.ts';
 import { unusedSettings } from '../settings/rows/unused.ts';
 import { settingRows, type Settings } from '../settings/table.ts';
 import { interruptible } from './interruption.ts';
@@ -69,7 +70,7 @@ export async function readConfigFile(
 ): Promise<ReadFile> {
   const interpreter = await interruptible((signal) =>
     startInterpreter({
-      python: python === null ? null : fromDirectory(python, chdir),
+      python: pythonFrom({ python, chdir }),
       ...{ directory: chdir, noBuild, listener: showProgress(2), signal },
     }),
   );
@@ -83,19 +84,13 @@ export async function readConfigFile(
     const { code, message, traceback, python: raised, exit_code: exitCode } = read;
     throw new WsgiTsError(code, 'operator', message, {
       exitCode,
-      ...(traceback === null ? {} : { traceback }),
-      ...(raised === null ? {} : { python: raised }),
+      traceback: traceback ?? undefined,
+      python: raised ?? undefined,
     });
   }
   const name = kind === 'module' ? `python:${location}` : location;
   const { values, lines, objects, unknown } = read;
   return { file: { name, values, lines, objects }, interpreter, unknown: sentence(name, unknown) };
-}
-
-/** `--python` is relative to `--chdir`, where the server will be, or a command's name. */
-function fromDirectory(python: string, directory: string): string {
-  const path = resolve(directory, python);
-  return existsSync(path) ? path : python;
 }
 
 /** Every name that a config file may give a meaning to. */

@@ -42,7 +42,8 @@ export interface AppHandler {
    * Takes no more requests, waits until those that are here are answered, and ends the app's threads. A second call
    * waits for the same end.
    *
-   * @param seconds - how long to wait. Default: the setting `gracefulTimeout` (30)
+   * @param seconds - how long to wait. Default, also for what is no number from 0 on, such as the name that
+   * `process.once('SIGTERM', handler.close)` gives: the setting `gracefulTimeout` (30)
    */
   close(seconds?: number): Promise<void>;
   /**
@@ -58,13 +59,15 @@ export interface AppHandler {
 }
 
 /** A request that came before the app was there. */
-interface Waiting {
+interface EarlyRequest {
   readonly request: ServerRequest;
   readonly response: ServerReply;
   readonly next: ((error?: unknown) => void) | undefined;
 }
 
 const STOPPING = 'The server is stopping.';
+/** Seconds: a longer one Node calls at once. */
+const LONGEST_TIMER = 2_147_483;
 const NOT_LOADED = 'The app could not be loaded. The error log says why.';
 
 /** One app, from its loading to its end. */
@@ -75,7 +78,7 @@ class EmbeddedApp {
   #handler: WsgiHandler | null = null;
   #failure: WsgiTsError | null = null;
   #closing: Promise<void> | null = null;
-  #waiting: Waiting[] = [];
+  #waiting: EarlyRequest[] = [];
   /** Requests that are neither answered nor given back. */
   #under = 0;
   #onNone: (() => void) | null = null;
@@ -87,7 +90,7 @@ class EmbeddedApp {
     this.ready.catch(() => undefined);
   }
 
-  handle(waiting: Waiting): void {
+  handle(waiting: EarlyRequest): void {
     const { request, response, next } = waiting;
     if (this.#closing !== null) answerUnavailable(request, response, STOPPING, this.#plan.load);
     else if (this.#handler !== null) this.#serve(this.#handler, waiting);
@@ -116,8 +119,8 @@ class EmbeddedApp {
     };
   }
 
-  close(seconds = this.#plan.settings.gracefulTimeout): Promise<void> {
-    this.#closing ??= this.#close(seconds);
+  close(seconds?: unknown): Promise<void> {
+    this.#closing ??= this.#close(patience(seconds) ?? this.#plan.settings.gracefulTimeout);
     return this.#closing;
   }
 
@@ -133,16 +136,29 @@ class EmbeddedApp {
       this.#handler = await loadHandler(app, { ...load, signal: this.#abort.signal });
     } catch (error) {
       if (this.#closing !== null) throw closed();
+      // First of all: whatever the host's code does from here on, requests have their answer.
+      this.#failure = loadingFailed(error);
       logger.error(inWords(error));
-      this.#failure = asCoded(error);
+      logger.close(); // there will be nothing more to say
       throw this.#failure;
     } finally {
-      for (const waiting of this.#waiting.splice(0)) this.handle(waiting);
+      for (const waiting of this.#waiting.splice(0)) this.#handleAlone(waiting);
     }
     if (this.#closing !== null) throw closed();
   }
 
-  #serve(handler: WsgiHandler, { request, response, next }: Waiting): void {
+  /** What one request's `next` throws is the host's, and none of the others' or of the app's. */
+  #handleAlone(waiting: EarlyRequest): void {
+    try {
+      this.handle(waiting);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  #serve(handler: WsgiHandler, { request, response, next }: EarlyRequest): void {
     let here = true;
     const over = (): void => {
       if (!here) return;
@@ -164,8 +180,9 @@ class EmbeddedApp {
     const end = performance.now() + seconds * 1000;
     this.#abort.abort();
     await this.ready.catch(() => undefined);
-    await this.#answered(seconds);
-    await this.#handler?.close(Math.max(0, (end - performance.now()) / 1000));
+    const left = (): number => Math.max(0, (end - performance.now()) / 1000);
+    await this.#answered(left());
+    await this.#handler?.close(left());
     this.#plan.closeLogs();
   }
 
@@ -215,9 +232,20 @@ export function createHostedHandler(
   }) as AppHandler;
 }
 
-function asCoded(error: unknown): WsgiTsError {
-  if (error instanceof WsgiTsError) return error;
-  return new WsgiTsError('ERR_WSGI_FAULT', 'server', String(error), { cause: error });
+/** Seconds that were given; null for what is none, such as the name of the signal that calls `close`. */
+function patience(seconds: unknown): number | null {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) return null;
+  return Math.min(seconds, LONGEST_TIMER);
+}
+
+/** The error that requests get: its status is what they are answered by where the host does that. */
+function loadingFailed(error: unknown): WsgiTsError {
+  const status = 503;
+  if (error instanceof WsgiTsError) {
+    const { code, blame, message, cause } = error;
+    return new WsgiTsError(code, blame, message, { ...error, cause, status });
+  }
+  return new WsgiTsError('ERR_WSGI_FAULT', 'server', String(error), { cause: error, status });
 }
 
 function closed(): WsgiTsError {

@@ -1,6 +1,7 @@
 // The log of a Node program as the bridge's logger. Used by options.ts; whoever logs is on the event loop.
-// It must never throw because of what is logged: a host's logger may, and then it is the host's exception.
+// It must never throw: a host's logger may, but requests and their frames must not suffer from that.
 
+import { inspect } from 'node:util';
 import type { Logger } from '../log/logger.ts';
 import type { LogLevel } from '../messages.ts';
 
@@ -18,11 +19,16 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warning', 'error', 'criti
 export function fromHostLogger(host: HostLogger, threshold: LogLevel): Logger {
   const isEnabled = (level: LogLevel): boolean =>
     levels.indexOf(level) >= levels.indexOf(threshold);
-  const write = (level: LogLevel, message: string): void => {
+  const hand = (level: LogLevel, message: string): void => {
     if (level === 'debug') host.debug?.(message);
     else if (level === 'info') host.info(message);
     else if (level === 'warning') host.warn(message);
     else host.error(message);
+  };
+  const write = (level: LogLevel, message: string): void => {
+    unharmed('logger', message, () => {
+      hand(level, message);
+    });
   };
   const at =
     (level: LogLevel) =>
@@ -45,4 +51,14 @@ export function fromHostLogger(host: HostLogger, threshold: LogLevel): Logger {
     reopen: nothing,
     close: nothing,
   };
+}
+
+/** Calls a function of the host's, and warns (`process.on('warning')`) where it throws: with what it did not take. */
+export function unharmed(option: string, lost: string, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    const message = `createHandler's ${option} threw ${inspect(error)}\nIt was given: ${lost}`;
+    process.emitWarning(message, { type: 'WsgiTsWarning', code: 'WSGI_LOG_THREW' });
+  }
 }

@@ -81,17 +81,24 @@ export async function inject(
     const { url, secure } = read(request.url);
     const { authority = url.host } = request;
     const options = { ...request, authority, ...(await content(request)) };
-    const answer = (await lightMyRequest((injected, response) => {
+    const faults = new Set<unknown>();
+    const exchange = lightMyRequest((injected, response) => {
       // '' is what a unix socket has: SERVER_NAME and SERVER_PORT are what Host says.
       const here = { localAddress: '', localPort: '', remotePort: '', environ: [] };
       const { remoteAddress = '' } = injected.socket;
       const scheme = secure ? 'https' : 'http';
       declareConnection(injected.socket, { ...here, remoteAddress, scheme });
-      dispatch(injected, response);
-    }, options as never)) as unknown as InjectResponse;
-    return withoutBlanks(answer);
-  } catch (error) {
-    throw coded(error);
+      try {
+        dispatch(injected, response);
+      } catch (error) {
+        faults.add(error); // is no word about the request
+        throw error;
+      }
+    }, options as never);
+    const answer = await exchange.catch((error: unknown) => {
+      throw faults.has(error) ? error : coded(error);
+    });
+    return withoutBlanks(answer as unknown as InjectResponse);
   } finally {
     if (--under === 0) clearInterval(holding);
   }
@@ -163,17 +170,13 @@ function isIterable(given: unknown): given is AsyncIterable<Uint8Array> {
   return Symbol.asyncIterator in given;
 }
 
-function coded(error: unknown): unknown {
-  if (error instanceof WsgiTsError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'LIGHT_ECONNRESET') {
-    return new WsgiTsError(
-      'ERR_WSGI_CUT_OFF',
-      'application',
-      'The answer broke off. The error log says why.',
-    );
+/** An error of light-my-request's as ours: it refuses the request, its payload fails, or the connection has been cut. */
+function coded(error: unknown): WsgiTsError {
+  if (error instanceof Error && 'code' in error && error.code === 'LIGHT_ECONNRESET') {
+    const message = 'The answer broke off. The error log says why.';
+    return new WsgiTsError('ERR_WSGI_CUT_OFF', 'application', message);
   }
-  return refused(message, error);
+  return refused(error instanceof Error ? error.message : String(error), error);
 }
 
 function refused(message: string, cause?: unknown): WsgiTsError {

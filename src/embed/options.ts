@@ -1,18 +1,18 @@
 // The options of createHandler: which settings make sense for an app inside somebody's Node program, what such a program
 // can give besides, and what becomes of them for the bridge. Called once by each createHandler, on the event loop.
 
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { LoadOptions } from '../bridge/handler-options.ts';
 import type { ServerRequest } from '../bridge/transaction.ts';
 import { createAccessLog, type AccessLog, type AccessRecord } from '../log/access-log.ts';
+import { escapeField } from '../log/escape.ts';
 import { createLogger, type Logger } from '../log/logger.ts';
 import { WsgiTsError } from '../errors.ts';
 import { readOptions, valuesOf, type SettingOptions } from '../settings/options.ts';
 import type { Settings } from '../settings/table.ts';
+import { pythonFrom } from '../settings/python-setting.ts';
 import { settingsWorld } from '../settings/this-machine.ts';
 import { environmentVariables } from '../settings/value-types.ts';
-import { fromHostLogger, type HostLogger } from './host-logger.ts';
+import { fromHostLogger, unharmed, type HostLogger } from './host-logger.ts';
 import { readTarget, withTarget, type AppTarget } from './target.ts';
 
 /** The settings that make sense where sockets and processes are somebody else's. */
@@ -93,7 +93,7 @@ export function plan(target: AppTarget, options: HandlerOptions, host: HostOptio
         file: settings.errorLogFile,
         form: settings.logFormat,
       });
-  const file = openAccessLog(settings);
+  const file = openAccessLog(settings, logger);
   const accessLog = listener === undefined ? file : both(listener, file);
   return {
     app: app.app,
@@ -134,7 +134,7 @@ function loadOptions(settings: Pick<Settings, HandlerSetting>): LoadOptions {
     chdir: settings.chdir,
     pythonpath: settings.pythonpath,
     env,
-    python: settings.python === null ? null : fromDirectory(settings.python, settings.chdir),
+    python: pythonFrom(settings),
     build: !settings.noBuild,
     threads: settings.threads,
     timeout: settings.timeout,
@@ -164,15 +164,18 @@ function loadOptions(settings: Pick<Settings, HandlerSetting>): LoadOptions {
   };
 }
 
-/** Relative to the app's directory, as `--python` is to `--chdir`; or a command's name. */
-function fromDirectory(python: string, directory: string): string {
-  const path = resolve(directory, python);
-  return existsSync(path) ? path : python;
-}
-
-function openAccessLog(settings: Pick<Settings, HandlerSetting>): AccessLog | null {
-  const { accessLogFile: file, accessLogFormat: format, logFormat: form } = settings;
-  return file === null ? null : createAccessLog({ file, format, form });
+/** @param logger - is closed where it can't be opened: there will be no handler to do that */
+function openAccessLog(
+  { accessLogFile: file, accessLogFormat: format, logFormat: form }: Pick<Settings, HandlerSetting>,
+  logger: Logger,
+): AccessLog | null {
+  if (file === null) return null;
+  try {
+    return createAccessLog({ file, format, form });
+  } catch (error) {
+    logger.close();
+    throw error;
+  }
 }
 
 function both(listener: AccessListener, file: AccessLog | null): AccessLog {
@@ -181,8 +184,11 @@ function both(listener: AccessListener, file: AccessLog | null): AccessLog {
   return {
     ...rest,
     write: (record) => {
-      listener.write(record);
+      // First: whatever the host does with it, the file has it.
       rest.write(record);
+      unharmed('accessLog', escapeField(`${record.method} ${record.target}`), () => {
+        listener.write(record);
+      });
     },
   };
 }

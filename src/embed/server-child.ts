@@ -1,5 +1,5 @@
 // The process of a server that `serve()` has started, as its program sees it: what it says, how it is stopped, and its
-// end. Made by serve.ts and the smoke test. It must never leave the process behind, nor wait for it without a limit once it was told to end.
+// end. Made by serve.ts and by the smoke test. It must never leave the process behind, nor wait for it without a limit once it was told to end.
 
 import type { ChildProcess } from 'node:child_process';
 import { finished } from 'node:stream/promises';
@@ -13,7 +13,7 @@ import type { ServerWord, StarterWord } from '../launch-words.ts';
 const defaultPatience = 30;
 /** Seconds beyond, before it is killed. */
 const lastWords = 5;
-/** Milliseconds that the rest of its output may take when it is gone: a process that the app left behind may hold the pipe. */
+/** Milliseconds that the rest of its words and output may take when it is gone: a process that the app left behind may hold the pipes. */
 const restOfOutput = 1000;
 
 /** How a server has ended. */
@@ -24,7 +24,7 @@ export interface ServerEnd {
 }
 
 /** A wish for a reload, to be told how it went. */
-interface Waiter {
+interface ReloadWish {
   readonly resolve: () => void;
   readonly reject: (error: WsgiTsError) => void;
 }
@@ -38,26 +38,30 @@ export class ServerChild {
   readonly serving: Promise<void>;
   readonly closed: Promise<ServerEnd>;
   readonly #child: ChildProcess;
+  #serves: () => void = () => undefined;
+  /** Why it does not serve, as it has said itself. */
+  #refusal: WsgiTsError | null = null;
   #urls: readonly string[] = [];
   #patience = defaultPatience;
   #isOver = false;
   #isReported = false;
   #close: Promise<void> | undefined;
   /** What the reload under way is to be told, and those that came since: files may have changed after it began. */
-  #reloading: Waiter[] = [];
-  #reloadNext: Waiter[] = [];
+  #reloading: ReloadWish[] = [];
+  #reloadNext: ReloadWish[] = [];
   /** Who waits for the log to be written. */
-  #settling: (() => void)[] = [];
+  #drains: (() => void)[] = [];
 
   /** @param signal - ends it, be it while it starts */
   constructor(child: ChildProcess, signal?: AbortSignal) {
     this.#child = child;
-    // A process that could not even be started. Later ones are a message or a signal that came too late: the end tells itself.
-    const failed = happens<[Error]>(child, 'error');
-    this.closed = this.#end(failed);
-    this.serving = this.#firstWord(failed).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      throw error;
+    this.closed = this.#end();
+    this.serving = new Promise((resolve, reject) => {
+      this.#serves = resolve;
+      void this.closed.then((end) => {
+        if (signal?.aborted === true) reject(signal.reason as Error);
+        else reject(this.#refusal ?? ended(end, 'ERR_WSGI_START'));
+      });
     });
     this.serving.catch(() => undefined);
     const abort = (): void => void this.close();
@@ -65,12 +69,13 @@ export class ServerChild {
     void this.closed.then(() => signal?.removeEventListener('abort', abort));
     void this.closed.then((end) => {
       this.#isOver = true;
-      for (const resolve of this.#settling.splice(0)) resolve();
-      this.#settle([...this.#reloading, ...this.#reloadNext], ended(end, 'ERR_WSGI_RELOAD'));
+      for (const resolve of this.#drains.splice(0)) resolve();
+      this.#answer([...this.#reloading, ...this.#reloadNext], ended(end, 'ERR_WSGI_RELOAD'));
     });
     child.on('message', (message) => {
       if (isServerWord(message)) this.#hear(message);
     });
+    // A message or a signal that came too late: the end tells itself.
     child.on('error', () => undefined);
   }
 
@@ -93,21 +98,21 @@ export class ServerChild {
 
   reload(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
+      const wish = { resolve, reject };
       if (this.#isOver || !this.#child.connected) {
         const message = 'The server has ended: there is nothing to reload';
         reject(new WsgiTsError('ERR_WSGI_RELOAD', 'operator', message));
-      } else if (this.#reloading.length > 0) this.#reloadNext.push(waiter);
-      else this.#askToReload([waiter]);
+      } else if (this.#reloading.length > 0) this.#reloadNext.push(wish);
+      else this.#askToReload([wish]);
     });
   }
 
   /** Resolves when all that the server has logged so far is written, or the server is gone. */
-  settle(): Promise<void> {
+  drainLogs(): Promise<void> {
     if (this.#isOver || !this.#child.connected) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#settling.push(resolve);
-      this.#child.send({ type: 'settle' } satisfies StarterWord);
+      this.#drains.push(resolve);
+      this.#child.send({ type: 'drain-logs' } satisfies StarterWord);
     });
   }
 
@@ -135,61 +140,55 @@ export class ServerChild {
       case 'serving':
         this.#urls = word.urls;
         this.#patience = word.patience;
+        this.#serves();
         return;
       case 'reloaded':
       case 'reload-failed': {
         const [waiting, next] = [this.#reloading, this.#reloadNext];
         this.#reloading = [];
         this.#reloadNext = [];
-        this.#settle(waiting, word.type === 'reloaded' ? null : errorOf(word.error));
+        this.#answer(waiting, word.type === 'reloaded' ? null : errorOf(word.error));
         if (next.length > 0) this.#askToReload(next);
         return;
       }
-      case 'settled':
-        for (const resolve of this.#settling.splice(0)) resolve();
+      case 'logs-drained':
+        for (const resolve of this.#drains.splice(0)) resolve();
         return;
       case 'failed':
+        this.#refusal = errorOf(word.error);
         this.#isReported = word.isReported;
     }
   }
 
-  #askToReload(waiting: Waiter[]): void {
+  #askToReload(waiting: ReloadWish[]): void {
     this.#reloading = waiting;
     this.#child.send({ type: 'reload' } satisfies StarterWord);
   }
 
-  #settle(waiting: readonly Waiter[], error: WsgiTsError | null): void {
+  #answer(waiting: readonly ReloadWish[], error: WsgiTsError | null): void {
     for (const { resolve, reject } of waiting) {
       if (error === null) resolve();
       else reject(error);
     }
   }
 
-  async #firstWord(failed: Promise<[Error]>): Promise<void> {
-    const heard = happens<[ServerWord]>(this.#child, 'message').then(([word]) => word);
-    const word = await Promise.race([heard, failed.then(() => null), this.closed.then(() => null)]);
-    if (word !== null && word.type !== 'failed') return;
-    const end = await this.closed;
-    if (word !== null) throw errorOf(word.error);
-    if (this.#child.pid === undefined) throw notStarted((await failed)[0]);
-    throw ended(end, 'ERR_WSGI_START');
-  }
-
-  async #end(failed: Promise<[Error]>): Promise<ServerEnd> {
+  async #end(): Promise<ServerEnd> {
     const child = this.#child;
-    const nothing = { code: null, signal: null };
-    const exit = happens<[number | null, string | null]>(child, 'exit').then(([code, signal]) => ({
-      ...{ code, signal },
-    }));
-    const unborn = failed.then(() => (child.pid === undefined ? nothing : exit));
-    const end = await Promise.race([exit, unborn]);
-    if (child.pid === undefined) return end;
+    if (child.pid === undefined) {
+      const [cause] = await happens<[Error]>(child, 'error');
+      this.#refusal = notStarted(cause);
+      return { code: null, signal: null };
+    }
+    const [code, signal] = await happens<[number | null, string | null]>(child, 'exit');
     // What it has said and written is read before its end is told.
-    if (child.connected) await happens(child, 'disconnect');
     const outputs = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
-    const read = Promise.all(outputs.map((stream) => finished(stream).catch(() => undefined)));
+    const read = Promise.all([
+      child.connected ? happens(child, 'disconnect') : null,
+      ...outputs.map((stream) => finished(stream).catch(() => undefined)),
+    ]);
     await Promise.race([read, sleep(restOfOutput, undefined, { ref: false })]);
-    return end;
+    if (child.connected) child.disconnect();
+    return { code, signal };
   }
 }
 

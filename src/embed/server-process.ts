@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { launchVariable } from '../launch-words.ts';
 import type { LaunchedBy } from '../launch-words.ts';
@@ -33,7 +33,26 @@ export function startServer(
   });
   for (const [index, stream] of [child.stdout, child.stderr].entries()) {
     const output = outputs[index];
-    if (stream !== null && typeof output === 'object') stream.pipe(output, { end: false });
+    if (stream !== null && typeof output === 'object') pour(stream, output);
   }
   return child;
+}
+
+/** What nobody takes any more is thrown away: a pipe that is full would hold the whole server up. */
+function pour(stream: Readable, output: Writable): void {
+  const discard = (): void => {
+    stream.unpipe(output);
+    stream.resume();
+  };
+  if (output.destroyed || output.writableEnded) {
+    discard();
+    return;
+  }
+  stream.pipe(output, { end: false });
+  output.once('close', discard);
+  output.once('error', discard);
+  stream.once('close', () => {
+    output.off('close', discard);
+    output.off('error', discard);
+  });
 }

@@ -38,6 +38,6 @@ export function answerUnavailable(
   }
   // A body that nobody reads would be taken for the next request.
   closeAfter(response);
-  writeHead(response, fields);
+  writeHead(response, fields, true);
   writeWhole(response, body, 0, bytes);
 }

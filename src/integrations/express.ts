@@ -7,13 +7,11 @@ import type { ServerRequest } from '../bridge/transaction.ts';
 import { createHostedHandler, type AppHandler } from '../embed/create-handler.ts';
 import type { HandlerOptions } from '../embed/options.ts';
 import type { AppTarget } from '../embed/target.ts';
+import { clientOf, sayWhomToTrust, type SeenRequest } from './seen-client.ts';
 
-/** What Express adds to a request: getters, so they must be asked of the request itself. */
-interface ExpressRequest {
+/** What Express adds to a request. */
+interface ExpressRequest extends SeenRequest {
   readonly app?: { get(setting: string): unknown };
-  readonly ip?: string;
-  readonly protocol?: string;
-  readonly host?: string;
 }
 
 /**
@@ -29,9 +27,7 @@ interface ExpressRequest {
  * @throws WsgiTsError as createHandler does
  */
 export function wsgi(target: AppTarget, options: HandlerOptions = {}): AppHandler {
-  const { forwardedAllowIps, forwardedHops } = options;
-  const own = forwardedAllowIps !== undefined || forwardedHops !== undefined;
-  return createHostedHandler(target, options, own ? {} : { hostView });
+  return createHostedHandler(target, options, sayWhomToTrust(options) ? {} : { hostView });
 }
 
 /** The client as Express sees it; null where no proxy is trusted to say anything. */
@@ -40,8 +36,5 @@ function hostView(request: ServerRequest): HostView | null {
   const trusts = asked.app?.get('trust proxy fn') as
     ((peer: string, hop: number) => boolean) | null;
   if (typeof trusts !== 'function' || !trusts(request.socket.remoteAddress ?? '', 0)) return null;
-  const { ip = '', protocol, host = null } = asked;
-  return {
-    client: { remoteAddress: ip, scheme: protocol === 'https' ? 'https' : 'http', host },
-  };
+  return { client: clientOf(asked) };
 }

@@ -9,6 +9,7 @@ import { createHostedHandler } from '../embed/create-handler.ts';
 import type { HostLogger } from '../embed/host-logger.ts';
 import type { HandlerOptions } from '../embed/options.ts';
 import type { AppTarget } from '../embed/target.ts';
+import { clientOf, sayWhomToTrust } from './seen-client.ts';
 
 /** Options of {@link wsgi}: those of createHandler, but for `logLevel`, which every plugin of Fastify has in Fastify's words. */
 export type FastifyWsgiOptions = Omit<HandlerOptions, 'logLevel'> & {
@@ -31,29 +32,31 @@ export type FastifyWsgiOptions = Omit<HandlerOptions, 'logLevel'> & {
  */
 export async function wsgi(app: FastifyInstance, options: FastifyWsgiOptions): Promise<void> {
   const { target, ...given } = withoutFastifys(options);
-  const { forwardedAllowIps, forwardedHops, logger } = given;
-  const ownTrust = forwardedAllowIps !== undefined || forwardedHops !== undefined;
-  const views = new WeakMap<object, HostView>();
-  const loggers = new WeakMap<object, HostLogger>();
+  const { logger } = given;
+  const ownTrust = sayWhomToTrust(given);
+  /** Fastify's requests by Node's. */
+  const requests = new WeakMap<object, FastifyRequest>();
+  const mounted: HostView = { segments: segmentsOf(app.prefix) };
   const own = logger ?? loggerOf(app);
   const handler = createHostedHandler(
     target,
     own === undefined ? given : { ...given, logger: own },
     {
-      hostView: (request) => views.get(request) ?? null,
+      hostView: (raw) => {
+        const request = requests.get(raw);
+        if (request === undefined) return null;
+        // Only where Fastify trusts proxies.
+        const trusting = !ownTrust && request.ips !== undefined;
+        return trusting ? { ...mounted, client: clientOf(request) } : mounted;
+      },
       ...(logger === undefined && own !== undefined
-        ? { hostLogger: (request: object) => loggers.get(request) ?? null }
+        ? { hostLogger: (raw: object) => requests.get(raw)?.log ?? null }
         : {}),
     },
   );
-  const mount = mountPattern(app.prefix);
 
   const serve = (request: FastifyRequest, reply: FastifyReply): void => {
-    const [baseUrl = ''] = mount.exec(request.raw.url ?? '') ?? [];
-    // Only where Fastify trusts proxies.
-    const trusting = !ownTrust && request.ips !== undefined;
-    views.set(request.raw, trusting ? { baseUrl, client: clientOf(request) } : { baseUrl });
-    loggers.set(request.raw, request.log);
+    requests.set(request.raw, request);
     if (given.fallthrough !== true) {
       reply.hijack();
       handler(request.raw, reply.raw);
@@ -92,11 +95,6 @@ function loggerOf({ log }: FastifyInstance): HostLogger | undefined {
 }
 
 /** What of a target belongs to the prefix: as many segments as it has, since one may be a parameter. */
-function mountPattern(prefix: string): RegExp {
-  const segments = prefix.split('/').filter((segment) => segment !== '').length;
-  return new RegExp(`^(?:/+[^/?]+){${segments}}`);
-}
-
-function clientOf({ ip, protocol, host }: FastifyRequest): NonNullable<HostView['client']> {
-  return { remoteAddress: ip, scheme: protocol === 'https' ? 'https' : 'http', host };
+function segmentsOf(prefix: string): number {
+  return prefix.split('/').filter((segment) => segment !== '').length;
 }

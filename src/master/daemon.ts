@@ -19,7 +19,7 @@ import { checkReadyFd } from './readiness.ts';
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Starts the daemon and waits until it listens. SIGINT, SIGTERM and SIGHUP meanwhile stop it.
+ * Starts the daemon and waits until a worker of it serves. SIGINT, SIGTERM and SIGHUP meanwhile stop it.
  *
  * @param variables - the environment, which the daemon gets too
  * @returns what it said when it served

@@ -14,7 +14,7 @@ import type { ArbiterState } from './supervision.ts';
 import { isSuccessor } from './upgrade.ts';
 
 /** Somebody who waits for the server. No call may throw. */
-export interface Waiting {
+export interface Recipient {
   /** A worker serves at these addresses; said again when they change. */
   serving(urls: readonly string[], patience: number): void;
 }
@@ -23,7 +23,7 @@ export interface Waiting {
 export class Launch {
   readonly #channel: ParentChannel | null;
   readonly #watch: AncestorWatch;
-  readonly #waiting: Waiting[];
+  readonly #recipients: Recipient[];
   #orders: ParentOrders;
   #gone: Parameters<ParentOrders['gone']> | null = null;
   /** The addresses that were told of; null: none yet. */
@@ -37,7 +37,7 @@ export class Launch {
   constructor(source: ChannelSource, env: NodeJS.ProcessEnv) {
     this.#orders = {
       reload: () => undefined,
-      settle: () => Promise.resolve(),
+      drainLogs: () => Promise.resolve(),
       // Until the master listens: what interrupts the start of a server in a terminal does so here.
       gone: () => source.kill(source.pid, 'SIGTERM'),
     };
@@ -48,8 +48,8 @@ export class Launch {
     const reload = (): void => {
       this.#orders.reload();
     };
-    const settle = (): Promise<void> => this.#orders.settle();
-    this.#channel = ParentChannel.open(source, env, { reload, settle, gone });
+    const drainLogs = (): Promise<void> => this.#orders.drainLogs();
+    this.#channel = ParentChannel.open(source, env, { reload, drainLogs, gone });
     // A daemon and a second master outlive whoever has started them.
     const isAlone = this.starter === 'daemon' || isSuccessor(env);
     this.#watch = isAlone
@@ -57,7 +57,7 @@ export class Launch {
       : watchAncestors(env, (why) => {
           gone(why, true);
         });
-    this.#waiting = this.#channel === null ? [] : [this.#channel];
+    this.#recipients = this.#channel === null ? [] : [this.#channel];
   }
 
   /** Who has started this process and talks to it; null: nobody does. */
@@ -86,19 +86,19 @@ export class Launch {
     this.#watch.stop();
     this.#orders = {
       reload: () => undefined,
-      settle: () => Promise.resolve(),
+      drainLogs: () => Promise.resolve(),
       gone: () => undefined,
     };
   }
 
   /** Somebody else is to be told, before whoever is told already. */
-  add(waiting: Waiting): void {
-    this.#waiting.unshift(waiting);
+  add(recipient: Recipient): void {
+    this.#recipients.unshift(recipient);
   }
 
   /** Tells that the server serves, and for how many seconds a stop may take. */
   serving(urls: readonly string[], patience: number): void {
-    for (const waiting of this.#waiting) waiting.serving(urls, patience);
+    for (const recipient of this.#recipients) recipient.serving(urls, patience);
   }
 
   /** Tells what follows from a new state, of which `current` is the generation. */

@@ -81,9 +81,9 @@ export async function runMaster(
     logger.warning(`${why}: stopping`);
     interruption.abort();
   };
-  let settle = (): Promise<void> => logger.drain();
+  let drainLogs = (): Promise<void> => logger.drain();
   launch.listen({
-    settle: () => settle(),
+    drainLogs: () => drainLogs(),
     gone: (...facts) => {
       onGone(...facts);
     },
@@ -170,7 +170,7 @@ export async function runMaster(
     const notifier = surroundings.notifier(interpreter, logger);
     interruption.signal.throwIfAborted();
     return await new Promise((finish) => {
-      const shared = {
+      const supervisor = supervise(first, {
         worker,
         logger,
         pythonLogs,
@@ -179,9 +179,6 @@ export async function runMaster(
         hooks,
         succession,
         notifier,
-      };
-      const supervisor = supervise(first, {
-        ...shared,
         surroundings,
         finish: (exitCode) => {
           if (exitCode === 0) finish(exitCode);
@@ -196,7 +193,7 @@ export async function runMaster(
         launch,
       });
       onSignal = supervisor.signal;
-      settle = supervisor.settle;
+      drainLogs = supervisor.drainLogs;
       onGone = (why, mayFinish) => {
         supervisor.abandoned(why, mayFinish);
       };

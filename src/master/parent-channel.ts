@@ -21,7 +21,7 @@ export interface ParentOrders {
   /** Do as at SIGHUP. */
   reload(): void;
   /** Resolves when all that was logged so far is written. */
-  settle(): Promise<void>;
+  drainLogs(): Promise<void>;
   /** It is gone: a sentence with no full stop says who. `mayFinish`: whether a stop under way may take its time. */
   gone(why: string, mayFinish: boolean): void;
 }
@@ -42,8 +42,8 @@ export class ParentChannel {
       if (starter !== 'serve' || !isStarterWord(message)) return;
       if (message.type === 'reload') orders.reload();
       else
-        void orders.settle().then(() => {
-          this.#tell({ type: 'settled' });
+        void orders.drainLogs().then(() => {
+          this.#tell({ type: 'logs-drained' });
         });
     });
   }

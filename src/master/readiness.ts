@@ -17,13 +17,13 @@ import { WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Settings } from '../settings/table.ts';
 import { WholeFile } from './whole-file.ts';
-import type { Waiting } from './launch.ts';
+import type { Recipient } from './launch.ts';
 
 /** Where this process's descriptors are shown; nowhere but on Linux. */
 const ownDescriptors = '/proc/self/fd';
 
 /** Writes the addresses for whoever waits for them. */
-export class Readiness implements Waiting {
+export class Readiness implements Recipient {
   readonly #file: WholeFile | null;
   readonly #logger: Pick<Logger, 'error'>;
   #fd: number | null;
@@ -57,9 +57,12 @@ export class Readiness implements Waiting {
     this.#fd = null;
     if (fd !== null) {
       this.#try(`--ready-fd=${fd}`, () => {
-        writeSync(fd, text);
+        try {
+          writeSync(fd, text);
+        } finally {
+          closeSync(fd);
+        }
       });
-      closeSync(fd);
     }
     if (file !== null) {
       this.#try('--ready-file', () => {

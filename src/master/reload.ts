@@ -1,7 +1,7 @@
 // A reload (SIGHUP), up to where workers come in: settings are read anew, and what they need is made, while the
 // server goes on. Called by supervisor.ts on the master's main thread. Nothing that is wrong here may end the server.
 
-import { WsgiTsError } from '../errors.ts';
+import { inWords, WsgiTsError } from '../errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import type { SettingKey, Settings } from '../settings/table.ts';
@@ -92,19 +92,8 @@ export class Reloader {
     } catch (error) {
       if (isStopping()) return;
       this.#options.onFailure(error);
-      const { message, remedy, traceback } = asError(error);
-      const why = [`The reload failed: ${message}`, remedy, traceback].filter(Boolean).join('\n');
-      logger.error(`${why}\nThe workers go on as they were.`);
+      const fault = error instanceof WsgiTsError ? '' : 'a fault in wsgi-ts itself: ';
+      logger.error(`The reload failed: ${fault}${inWords(error)}\nThe workers go on as they were.`);
     }
   }
-}
-
-function asError(error: unknown): Pick<WsgiTsError, 'message' | 'remedy' | 'traceback'> {
-  if (error instanceof WsgiTsError) return error;
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return {
-    message: `a fault in wsgi-ts itself: ${message}`,
-    remedy: undefined,
-    traceback: undefined,
-  };
 }

@@ -113,8 +113,8 @@ export class Supervisor {
   }
 
   /** Resolves when all that the server has logged so far is written. */
-  readonly settle = async (): Promise<void> => {
-    await Promise.all([...this.#handles.values()].map((handle) => handle.settle()));
+  readonly drainLogs = async (): Promise<void> => {
+    await Promise.all([...this.#handles.values()].map((handle) => handle.drainLogs()));
     await this.#options.logger.drain();
   };
 

@@ -16,7 +16,7 @@ export const firstListenerFd = 3;
 const longestSettling = 100;
 
 /** What a worker says that is not for its handle alone. */
-export type WorkerReport = Exclude<WorkerMessage, { readonly type: 'settled' }>;
+export type WorkerReport = Exclude<WorkerMessage, { readonly type: 'logs-drained' }>;
 
 /** What {@link WorkerHandle} needs to start a worker. */
 export interface WorkerOptions {
@@ -56,7 +56,7 @@ export class WorkerHandle {
   readonly #child: ChildProcess | undefined;
   #isReady = false;
   /** Who waits for its log to be written. */
-  #settling: (() => void)[] = [];
+  #drains: (() => void)[] = [];
 
   /** Starts the worker and sends it its configuration. Never throws. */
   constructor(options: WorkerOptions) {
@@ -66,12 +66,12 @@ export class WorkerHandle {
       listen(child, pipes, {
         onMessage: (message) => {
           this.#isReady ||= message.type === 'ready';
-          if (message.type === 'settled') this.#settled();
+          if (message.type === 'logs-drained') this.#logsDrained();
           else options.onMessage(message);
         },
         onExit: (exit) => {
           options.onExit(exit);
-          this.#settled();
+          this.#logsDrained();
         },
       });
     } catch (error) {
@@ -99,16 +99,16 @@ export class WorkerHandle {
   }
 
   /** Resolves when all that it has logged so far is written; where it has died, when that is reported. */
-  settle(): Promise<void> {
+  drainLogs(): Promise<void> {
     if (!this.#isReady) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#settling.push(resolve);
-      this.#tell({ type: 'settle' });
+      this.#drains.push(resolve);
+      this.#tell({ type: 'drain-logs' });
     });
   }
 
-  #settled(): void {
-    for (const resolve of this.#settling.splice(0)) resolve();
+  #logsDrained(): void {
+    for (const resolve of this.#drains.splice(0)) resolve();
   }
 
   /** Sends a signal; nothing happens when it is gone already. */

@@ -14,7 +14,7 @@ type Given<T> = T extends readonly (infer Word)[]
   : T;
 
 /** Numbers that may be said in words. */
-interface InWords {
+interface NumberWords {
   readonly workers: 'auto';
   /** With a unit: `500M`. */
   readonly maxWorkerMemory: `${number}${string}`;
@@ -27,7 +27,7 @@ interface InWords {
 export type SettingOptions<Key extends SettingKey = SettingKey> = {
   readonly [K in Key]?:
     | (K extends 'env' ? Variables : Given<Settings[K]>)
-    | (K extends keyof InWords ? InWords[K] : never)
+    | (K extends keyof NumberWords ? NumberWords[K] : never)
     | undefined;
 };
 
@@ -41,7 +41,17 @@ function wrong(value: unknown, allowed: string): WsgiTsError {
 
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  return (typeof value === 'object' ? JSON.stringify(value) : undefined) ?? String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return jsonOf(value) ?? 'an object that is no JSON';
+}
+
+/** null: it is none, since it holds itself, or a value that JSON does not have. */
+function jsonOf(object: object): string | null {
+  try {
+    return (JSON.stringify(object) as string | undefined) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -138,7 +148,8 @@ function objectTexts(
       return `${name}=${value}`;
     });
   }
-  const text = JSON.stringify(object);
+  const text = jsonOf(object);
+  if (text === null) throw wrong(object, 'a value of this setting');
   const parsed = type.parse([text], world);
   const taken = typeof parsed === 'object' || key === 'logConfigDict';
   if (!taken) throw wrong(object, 'a text');

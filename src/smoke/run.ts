@@ -11,7 +11,7 @@ export interface ServerUnderTest {
   /** `http://127.0.0.1:43210`. */
   readonly url: string;
   /** Resolves when all that has been logged so far is written. */
-  settle(): Promise<void>;
+  drainLogs(): Promise<void>;
   /** New workers: after a request that may hold a thread for long. Rejects where they can't be had. */
   renew(): Promise<void>;
   /** How it has ended: `by SIGKILL`; null: it has not. */
@@ -56,7 +56,7 @@ export async function runCases(
     const visited = await attempt(smokeCase, server, { cookies, saved, patience, signal });
     signal.throwIfAborted();
     const seconds = (performance.now() - began) / 1000;
-    await server.settle();
+    await server.drainLogs();
     const isLate = seconds > timeLimit && !visited.timedOut;
     const failures = [
       ...(isLate ? [`the answer took longer than ${timeLimit} s`] : []),
@@ -73,7 +73,7 @@ export async function runCases(
     if ((isLate || visited.timedOut) && results.length < cases.length) {
       // The next case shall not wait for the thread that this one may still have, nor be told what was said of it.
       await server.renew();
-      await server.settle();
+      await server.drainLogs();
       server.takeOutput();
     }
     signal.throwIfAborted();
@@ -102,7 +102,7 @@ async function attempt(
   const visited = await visit(server.url, request, patience, signal);
   if (visited.failure !== null && !signal.aborted) {
     // A connection ends before the process does.
-    await server.settle();
+    await server.drainLogs();
     const end = server.end();
     if (end !== null) {
       const failure = `${visited.failure}; the server itself has ended ${end}`;

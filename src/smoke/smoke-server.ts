@@ -18,7 +18,7 @@ export interface SmokeServerOptions {
 }
 
 /** Milliseconds that the log gets to be written: a thread of the app's may hold it up. */
-const settlePatience = 2000;
+const drainPatience = 2000;
 
 /** A server that serves. */
 export class SmokeServer {
@@ -42,10 +42,10 @@ export class SmokeServer {
   }
 
   /** Resolves when all that was logged so far is written. */
-  async settle(): Promise<void> {
+  async drainLogs(): Promise<void> {
     const over = new AbortController();
-    const late = sleep(settlePatience, undefined, { signal: over.signal }).catch(() => undefined);
-    await Promise.race([this.#child.settle(), late]);
+    const late = sleep(drainPatience, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#child.drainLogs(), late]);
     over.abort();
   }
 

@@ -60,7 +60,7 @@ async function visitAll(
   const { cases, onResult, onStarted, signal, since } = test;
   const startSeconds = (performance.now() - since) / 1000;
   onStarted(server.url, startSeconds);
-  await server.settle();
+  await server.drainLogs();
   output.take(); // of the start
   const takeOutput = (): string => output.take();
   const results = await runCases(
@@ -68,7 +68,7 @@ async function visitAll(
     {
       ...{ url: server.url, takeOutput },
       end: () => server.end,
-      settle: () => server.settle(),
+      drainLogs: () => server.drainLogs(),
       renew: () => server.renew(),
     },
     onResult,

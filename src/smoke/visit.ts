@@ -60,14 +60,14 @@ function answerTo(request: ClientRequest, body: Buffer | null, seconds: number):
     const pieces: Buffer[] = [];
     let length = 0;
     let head: Omit<Answer, 'body'> | null = null;
-    const settle = (visited: Visit): void => {
+    const conclude = (visited: Visit): void => {
       clearTimeout(timer);
       resolve(visited);
       request.destroy();
     };
     const end = (failure: string, timedOut = false): void => {
       const answer = head === null ? null : { ...head, body: Buffer.concat(pieces) };
-      settle({ answer, failure, timedOut });
+      conclude({ answer, failure, timedOut });
     };
     const timer = setTimeout(() => {
       end('no whole answer in time', true);
@@ -82,7 +82,7 @@ function answerTo(request: ClientRequest, body: Buffer | null, seconds: number):
       });
       response.on('end', () => {
         const answer = { ...ofAnswer, body: Buffer.concat(pieces) };
-        settle({ answer, failure: null, timedOut: false });
+        conclude({ answer, failure: null, timedOut: false });
       });
       response.on('error', () => {
         end('the answer was cut off');

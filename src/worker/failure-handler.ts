@@ -75,7 +75,7 @@ function createFailureHandler(options: FailureOptions): WsgiHandler {
     served++;
     // The app would have read it.
     if (hasBody(request)) dropRequest(response);
-    writeHead(response, fields);
+    writeHead(response, fields, false);
     writeWhole(response, body, 0, bytes);
   };
   const members = {

@@ -139,9 +139,9 @@ class Worker {
   }
 
   /** Tells the master when all that was logged so far is written. */
-  async settle(): Promise<void> {
+  async sayLogsDrained(): Promise<void> {
     await this.#drainLogs();
-    send({ type: 'settled' });
+    send({ type: 'logs-drained' });
   }
 
   #stopSoon(): void {
@@ -278,7 +278,7 @@ process.on('disconnect', () => {
 process.on('message', (message) => {
   if (!isMasterMessage(message)) return;
   if (message.type === 'configure') void worker.run(message.configuration, reinstallSignals);
-  else if (message.type === 'settle') void worker.settle();
+  else if (message.type === 'drain-logs') void worker.sayLogsDrained();
   else if (message.type === 'health') worker.sayHealth(message.healthy, message.draining);
   else worker.stop(message.graceful, message.sealed);
 });

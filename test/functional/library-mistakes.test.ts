@@ -137,6 +137,7 @@ describe('ready rejects', () => {
     }) as ErrorRequestHandler);
     assert.equal(await (await fetch(await listen(site))).text(), 'from Express');
     assert.ok(seen[0] instanceof WsgiTsError);
+    assert.equal(seen[0].status, 503);
     assert.equal(handler.stats().state, 'failed');
   });
 

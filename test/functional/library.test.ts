@@ -2,9 +2,12 @@
 // process of this test: one interpreter serves all.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import express from 'express';
 import { createHandler } from '../../src/index.ts';
@@ -29,6 +32,8 @@ interface Mounted {
   readonly body: string;
 }
 
+const nothing = (): void => undefined;
+const quiet = { error: nothing, warn: nothing, info: nothing };
 const handlers: AppHandler[] = [];
 const servers: Server[] = [];
 after(async () => {
@@ -114,6 +119,16 @@ describe('createHandler', () => {
     const url = await listen(site);
     const [one, two] = await Promise.all([fetch(`${url}/one`), fetch(`${url}/two`)]);
     assert.deepEqual([await one.text(), await two.text()], ['awake\n', 'function']);
+  });
+
+  test('keeps large bodies of each app where its own options say', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'wsgi-ts-gone-'));
+    const one = await load('uploads:app');
+    const two = await load('uploads:app', { tmpUploadDir: gone, logger: quiet });
+    rmSync(gone, { recursive: true });
+    const large = { method: 'POST', url: '/', payload: Buffer.alloc(1_000_000) };
+    assert.equal((await one.inject(large)).statusCode, 200);
+    assert.equal((await two.inject(large)).statusCode, 500);
   });
 
   test('leaves directory and arguments of the process alone', async () => {

@@ -67,6 +67,21 @@ describe('in Fastify', () => {
     assert.equal(await (await fetch(`${url}/own`)).text(), 'from Fastify');
   });
 
+  test('a target in absolute form is one of the prefix, too', async () => {
+    const app = site();
+    app.register(wsgi, options('mounted:app', { prefix: '/python' }));
+    const url = new URL(await listen(app));
+    const socket = connect(Number(url.port), url.hostname);
+    socket.write('GET http://a.example/python/x HTTP/1.0\r\n\r\n');
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    await once(socket, 'close');
+    const [, body = ''] = Buffer.concat(pieces).toString().split('\r\n\r\n');
+    const shown = JSON.parse(body) as Mounted;
+    assert.deepEqual([shown.SCRIPT_NAME, shown.PATH_INFO], ['/python', '/x']);
+    assert.equal(shown.uri, 'http://a.example/python/x');
+  });
+
   test('every method comes through, and every body as it is', async () => {
     const app = site({ bodyLimit: 10 });
     app.register(wsgi, options('mounted:app'));

@@ -1,7 +1,7 @@
 // serve(): the command as a child of this very process, as somebody's program has it.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,6 +161,36 @@ describe('a server', { concurrency: true }, () => {
     process.kill(server.pid, 'SIGKILL');
     assert.deepEqual(await server.closed, { code: null, signal: 'SIGKILL' });
     await untilGone([Number(worker)]);
+  });
+
+  test('goes on where its output has been closed', async () => {
+    const stderr = new Collector();
+    const server = await start('error_stream:app', { stderr, accessLogFile: '-', stdout: stderr });
+    stderr.destroy();
+    // More than a pipe takes.
+    const target = `/${'a'.repeat(8000)}`;
+    for (let count = 0; count < 30; count++) await get(server, target);
+    await server.close();
+    assert.deepEqual(await server.closed, { code: 0, signal: null });
+  });
+
+  test('tells its end though a process that a config file has left behind holds its channel', async () => {
+    const config = join(folder, 'leaves.py');
+    const pidFile = join(folder, 'left.pid');
+    const lines = [
+      'import os, time',
+      'def on_starting(server):',
+      '    pid = os.fork()',
+      '    if pid == 0:',
+      '        time.sleep(100)',
+      '        os._exit(0)',
+      `    open(${JSON.stringify(pidFile)}, "w").write(str(pid))`,
+    ];
+    writeFileSync(config, `${lines.join('\n')}\n`);
+    const server = await start('does_nothing:app', { config });
+    await server.close();
+    assert.deepEqual(await server.closed, { code: 0, signal: null });
+    process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
   });
 
   test('ends with its signal, be it before or after it serves', async () => {

@@ -23,7 +23,7 @@ class Source extends EventEmitter {
     this.connected = connected;
     if (!connected) return;
     this.send = (message: unknown, _handle: unknown, _options: unknown, sent: () => void) => {
-      this.sent.push(message);
+      this.sent.push(JSON.parse(JSON.stringify(message))); // as Node's IPC does
       sent();
     };
   }
@@ -49,7 +49,7 @@ function orders(): { heard: unknown[]; listener: ParentOrders } {
   const heard: unknown[] = [];
   const listener: ParentOrders = {
     reload: () => heard.push('reload'),
-    settle: () => Promise.resolve(),
+    drainLogs: () => Promise.resolve(),
     gone: (...facts) => heard.push(facts),
   };
   return { heard, listener };
@@ -177,11 +177,11 @@ describe('what is heard', () => {
       const { heard, listener } = orders();
       launch.listen(listener);
       source.emit('message', { type: 'reload' });
-      source.emit('message', { type: 'settle' });
+      source.emit('message', { type: 'drain-logs' });
       source.emit('message', 'reload');
       await Promise.resolve();
       assert.deepEqual(heard, expected);
-      assert.deepEqual(source.sent, mark === 'serve' ? [{ type: 'settled' }] : []);
+      assert.deepEqual(source.sent, mark === 'serve' ? [{ type: 'logs-drained' }] : []);
     }
   });
 

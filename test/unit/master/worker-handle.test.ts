@@ -10,7 +10,7 @@ import type { WorkerExit } from '../../../src/master/worker-handle.ts';
 
 test('a worker for which no pipe can be had ends with the reason, and may be told things', async () => {
   const relay = new OutputRelay(openSync('/dev/null', 'w'));
-  let settled: Promise<void> | undefined;
+  let drained: Promise<void> | undefined;
   const exit = await new Promise<WorkerExit>((resolve) => {
     const handle = new WorkerHandle({
       script: new URL('./stub-worker.js', import.meta.url),
@@ -27,9 +27,9 @@ test('a worker for which no pipe can be had ends with the reason, and may be tol
     assert.equal(handle.pid, undefined);
     handle.stop({ graceful: true, signal: 'SIGTERM', sealed: [] });
     handle.signal('SIGKILL');
-    settled = handle.settle();
+    drained = handle.drainLogs();
   });
   assert.deepEqual(exit, { code: null, signal: null, failure: 'too many open files' });
-  await settled; // it has no log to wait for
+  await drained; // it has no log to wait for
   await relay.end();
 });

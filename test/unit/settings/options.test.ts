@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { optionTexts, readOptions, valuesOf } from '../../../src/settings/options.ts';
 import type { SettingKey } from '../../../src/settings/table.ts';
 import { world } from './world.ts';
+
+const circle: Record<string, unknown> = {};
+circle['itself'] = circle;
 
 describe('optionTexts', () => {
   const taken: readonly [SettingKey, unknown, readonly string[]][] = [
@@ -52,9 +56,11 @@ describe('optionTexts', () => {
     ['headerMap', 'keep', /^'keep' is not one of/],
     ['logLevel', () => undefined, /^a function is not/],
     ['threads', 4n, /^4 is not a value/],
+    ['secureSchemeHeaders', circle, /^an object that is no JSON is not a value/],
+    ['bind', [circle], /^an object that is no JSON is not a text/],
   ];
   for (const [key, value, message] of refused) {
-    it(`refuses ${typeof value === 'bigint' ? '4n' : JSON.stringify(value)} for ${key}`, () => {
+    it(`refuses ${inspect(value)} for ${key}`, () => {
       assert.throws(() => optionTexts(key, value, world()), { code: 'ERR_WSGI_SETTING', message });
     });
   }

@@ -38,7 +38,7 @@ async function run(
   });
   const under = {
     ...{ url, end },
-    settle: () => Promise.resolve(),
+    drainLogs: () => Promise.resolve(),
     renew: () => {
       done.push('renew');
       written += 'of the old worker\n';
