@@ -7,6 +7,7 @@ import './sigusr1.ts';
 import { CommanderError } from 'commander';
 import { write } from './command/output.ts';
 import { WsgiTsError } from './errors.ts';
+import { escapeControls } from './log/escape.ts';
 
 /** Exit codes are gunicorn's: 1 for a wrong value, 2 (argparse's) for a command line it can't read. */
 const usageExitCode = 2;
@@ -26,13 +27,12 @@ function report(error: unknown): number {
   if (error instanceof WsgiTsError) {
     const { traceback, message, remedy } = error;
     const lines = [traceback, `Error: ${message}`, remedy].filter((line) => line !== undefined);
-    write(2, `${lines.join('\n')}\n`);
+    // An app may have raised any text, and a path may hold any: none of it may speak to the terminal.
+    write(2, escapeControls(`${lines.join('\n')}\n`));
     return error.exitCode;
   }
-  write(
-    2,
-    `Error: a fault in wsgi-ts itself: ${String(error instanceof Error ? error.stack : error)}\n`,
-  );
+  const fault = String(error instanceof Error ? error.stack : error);
+  write(2, escapeControls(`Error: a fault in wsgi-ts itself: ${fault}\n`));
   return 1;
 }
 

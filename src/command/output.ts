@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 
 /** Writes all of it before it returns; a reader that went away is no error (`wsgi-ts --help | head -1`). */
-export function write(fd: 1 | 2, text: string): void {
+export function write(fd: number, text: string): void {
   let rest = Buffer.from(text);
   while (rest.length > 0) {
     try {

@@ -29,10 +29,10 @@ const about =
 
 const afterwards = `
 Exit codes: 0 all passed; 1 a case failed; 2 wrong options, cases or settings; 3 the app raised while it was loaded;
-4 what was loaded can't be served; 130, 143 interrupted.
+4 what was loaded can't be served; 129, 130, 143 interrupted.
 
 The settings of the server are those of \`wsgi-ts --help\`. Unless they are given here, there is one worker, on a free
-port of 127.0.0.1, which logs to standard error, and --timeout is the longest time limit of the cases.`;
+port of 127.0.0.1, which logs to standard error; --timeout is the longest time limit of the cases, and --boot-timeout 60.`;
 
 /** What commander makes of them. */
 export interface SmokeFlags {
@@ -134,7 +134,7 @@ export function wrongOption(message: string, cause?: unknown): WsgiTsError {
 /** The server's command line: what was given, and what a smoke test has in place of other defaults and files' words. */
 export function serverArguments(given: GivenArguments, cases: readonly SmokeCase[]): string[] {
   const { texts, unused = {} } = given;
-  for (const key of ['daemon', 'checkConfig', 'printConfig'] as const) {
+  for (const key of ['daemon', 'checkConfig', 'printConfig', 'readyFd'] as const) {
     if (texts[key] === undefined) continue;
     const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw wrongOption(`--${flag} makes no sense in a smoke test`);
@@ -148,6 +148,8 @@ export function serverArguments(given: GivenArguments, cases: readonly SmokeCase
     // The server says where a request hangs, and gives its thread to the next case.
     timeout: [String(serverTimeLimit(cases))],
     gracefulTimeout: ['1'],
+    // A job shall not wait for an app that waits, say, for a database.
+    bootTimeout: ['60'],
   };
   const others = unusedSettings.flatMap(({ name, flags, takes }) => {
     const [value, flag = ''] = [unused[name], flags.at(-1)];

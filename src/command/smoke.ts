@@ -3,9 +3,11 @@
 // files and exit codes.
 
 import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Variables } from '../binding/site.ts';
 import { version } from '../bridge/version.ts';
+import { escapeControls } from '../log/escape.ts';
 import { WholeFile } from '../master/whole-file.ts';
 import { jsonReport } from '../smoke/json-report.ts';
 import { junit } from '../smoke/junit.ts';
@@ -15,7 +17,7 @@ import type { NoServer } from '../smoke/smoke-server.ts';
 import { runSmokeTest, type Outcome } from '../smoke/smoke.ts';
 import { Table } from '../smoke/table.ts';
 import { addSettings, newCommand, readSettings } from './command-line.ts';
-import { write } from './output.ts';
+import { PatientOutput } from './patient-output.ts';
 import {
   addSmokeOptions,
   readAllCases,
@@ -42,6 +44,8 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
   const hasColours = isatty(1) && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb';
   const table = new Table(cases, hasColours);
   const interruption = new AbortController();
+  const out = new PatientOutput(1, interruption.signal);
+  const err = new PatientOutput(2, interruption.signal);
   let exitCode = 0;
   const handlers = Object.entries(codeOfSignal).map(([signal, code]) => {
     const interrupt = (): void => {
@@ -56,18 +60,19 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
     const outcome = await runSmokeTest({
       ...{ version, app, argv: argumentsOfServer, env: variables, cases, since: 0 },
       onStarted: (url, seconds) => {
-        write(1, `${app} serves at ${url} after ${seconds.toFixed(2)} s\n`);
+        out.write(`${app} serves at ${url} after ${seconds.toFixed(2)} s\n`);
       },
       onResult: (result) => {
-        write(1, table.row(result));
+        out.write(table.row(result));
       },
       signal: interruption.signal,
     });
     exitCode = exitCodeOf(outcome);
     const { report, noServer } = outcome;
     // People are told first: a report that can't be written shall not cost them the result.
-    if (noServer === null) write(1, table.end(report));
-    else tellOfBoot(noServer, report.boot?.output ?? '');
+    if (noServer === null) out.write(table.end(report));
+    else err.write(wordsOfBoot(noServer, report.boot?.output ?? ''));
+    await Promise.all([out.drained(), err.drained()]);
     reports.write({
       junit: () => junit(report),
       json: () => jsonReport(report, exitCode),
@@ -76,11 +81,13 @@ export async function smoke(argv: readonly string[], variables: Variables): Prom
     return exitCode;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
-    write(2, 'Interrupted: the server has ended.\n');
+    err.write('Interrupted: the server has ended.\n');
     return exitCode;
   } finally {
     for (const [signal, interrupt] of handlers) process.off(signal, interrupt);
     reports.close();
+    out.close();
+    err.close();
   }
 }
 
@@ -102,10 +109,16 @@ function openReports(flags: SmokeFlags): {
   write: (texts: Record<Kind, () => string>) => void;
   close: () => void;
 } {
-  const files = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
+  const wanted = (['junit', 'json', 'markdown'] as const).flatMap((kind) => {
     const path = flags[kind];
-    return path === undefined ? [] : [openReport(kind, path)];
+    return path === undefined ? [] : [{ kind, path, place: resolve(path) }];
   });
+  for (const [index, { kind, place }] of wanted.entries()) {
+    const other = wanted.slice(0, index).find((one) => one.place === place);
+    if (other === undefined || place.startsWith('/dev/')) continue;
+    throw wrongOption(`--${kind} and --${other.kind} are the same file: ${place}`);
+  }
+  const files = wanted.map(({ kind, path }) => openReport(kind, path));
   return {
     write: (texts) => {
       const unwritten = files.flatMap(({ kind, path, write: writeReport }) => {
@@ -160,13 +173,13 @@ function exitCodeOf({ report, noServer }: Outcome): number {
 }
 
 /** Everything that was written, and last of all why there is no server, in the form of cli.ts. */
-function tellOfBoot({ error, isReported }: NoServer, output: string): void {
-  write(2, output);
-  if (isReported) return;
-  const { traceback, message, remedy } = error;
-  // The log may be in the output: a traceback that can be seen is not shown twice.
-  const [frames, advice] = [traceback, remedy].map((text) =>
-    text === undefined || output.includes(text) ? [] : [text],
-  );
-  write(2, `${[...(frames ?? []), `Error: ${message}`, ...(advice ?? [])].join('\n')}\n`);
+function wordsOfBoot({ error, isReported }: NoServer, output: string): string {
+  if (isReported) return output;
+  // An app may have raised any text. The log may be in the output: a traceback that can be seen is not shown twice.
+  const [frames, advice] = [error.traceback, error.remedy].map((text) => {
+    const harmless = escapeControls(text ?? '');
+    return output.includes(harmless) ? [] : [harmless];
+  });
+  const message = `Error: ${escapeControls(error.message)}`;
+  return `${output}${[...(frames ?? []), message, ...(advice ?? [])].join('\n')}\n`;
 }

@@ -201,14 +201,29 @@ function happens<Facts extends unknown[]>(child: ChildProcess, event: string): P
   });
 }
 
+/** What is known of an end that the server has said nothing of. */
+function whyEnded({ code, signal }: ServerEnd): string {
+  if (signal === 'SIGKILL') {
+    return 'Something outside has killed it: the kernel does so where memory runs out, and then dmesg tells.';
+  }
+  if (code === 0) {
+    return 'It was stopped, or told not to serve, as by --check-config in GUNICORN_CMD_ARGS or a config file.';
+  }
+  return 'What it wrote to standard error, or to its error log, tells why.';
+}
+
 function notStarted(cause: Error): WsgiTsError {
   const message = `The server's process could not be started: ${cause.message}`;
   return new WsgiTsError('ERR_WSGI_START', 'operator', message, { cause });
 }
 
-function ended({ code, signal }: ServerEnd, errorCode: string): WsgiTsError {
-  const how = signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
-  const message = `The server ended ${how}`;
-  const remedy = 'What it wrote to standard error, or to its error log, tells why.';
+/** `with exit code 1`, `by SIGKILL`. */
+export function howEnded({ code, signal }: ServerEnd): string {
+  return signal === null ? `with exit code ${String(code)}` : `by ${signal}`;
+}
+
+function ended(end: ServerEnd, errorCode: string): WsgiTsError {
+  const message = `The server ended ${howEnded(end)}`;
+  const remedy = whyEnded(end);
   return new WsgiTsError(errorCode, 'operator', message, { remedy });
 }

@@ -8,7 +8,6 @@ import {
   readStatus,
   type Expectation,
   type Fields,
-  type Json,
   type Place,
   type RequestBody,
   type SmokeCase,
@@ -75,9 +74,10 @@ function readList(list: Member, headers: Fields, defaults: CaseDefaults): SmokeC
 function readCase(item: Member, headers: Fields, defaults: CaseDefaults): SmokeCase {
   if (item.isObject()) item.onlyKnows(caseMembers);
   const method = readMethod(item.member('method'));
-  const path = item.member('path').text() ?? '';
-  const problem = problemOfPath(path);
-  if (problem !== null && item.isObject()) item.member('path').wrong(problem);
+  const given = item.member('path').text();
+  const path = given ?? '';
+  const problem = given === undefined ? null : problemOfPath(given);
+  if (problem !== null) item.member('path').wrong(problem);
   const own = readHeaders(item.member('headers'));
   return {
     name: item.member('name').optionalText() ?? `${method} ${path}`,
@@ -144,7 +144,7 @@ function readBody(item: Member): RequestBody {
   const given = bodyMembers.filter((name) => item.member(name).value !== undefined);
   if (given.length > 1) item.wrong(`has ${given.join(' and ')}: only one can be the body`);
   if (given[0] === 'body') return { kind: 'text', text: item.member('body').text() ?? '' };
-  if (given[0] === 'json') return { kind: 'json', value: item.member('json').value as Json };
+  if (given[0] === 'json') return { kind: 'json', value: item.member('json').json() ?? null };
   if (given[0] === undefined) return { kind: 'none' };
   const fields = item.member('form').optionalEntries('an object of fields');
   return {
@@ -168,7 +168,7 @@ function readExpectation(member: Member): Expectation {
       ]),
     ),
     body: body.value === undefined ? null : textExpectation(body, 'contains'),
-    json: member.member('json').value as Json | undefined,
+    json: member.member('json').json(),
   };
 }
 

@@ -1,6 +1,9 @@
 // A JSON value being read, with its place, and the list of all that is wrong. Used by case-file.ts. Pure.
 
-import type { TextExpectation } from './smoke-case.ts';
+import type { Json, TextExpectation } from './smoke-case.ts';
+
+/** Levels of lists and objects in a value: more than anybody writes, and few enough for whatever follows them. */
+const deepest = 500;
 
 /** All mistakes of a file. */
 export class Mistakes {
@@ -93,6 +96,13 @@ export class Member {
     return this.value === undefined ? undefined : this.text();
   }
 
+  /** Any value, with a limit to its depth. */
+  json(): Json | undefined {
+    if (isWithin(this.value, deepest)) return this.value as Json | undefined;
+    this.wrong(`is nested more than ${deepest} levels deep`);
+    return null;
+  }
+
   /** A regular expression. */
   pattern(source: string, flags: string): RegExp | null {
     if (!/^[imsu]*$/.test(flags)) {
@@ -119,6 +129,12 @@ export class Member {
   #below(place: string, value: unknown): Member {
     return new Member(this.#mistakes, `${this.#place}${place}`.replace(/^\./, ''), value);
   }
+}
+
+/** Never deeper in calls than `levels`. */
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((item) => isWithin(item, levels - 1));
 }
 
 /**

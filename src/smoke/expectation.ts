@@ -1,6 +1,7 @@
 // Whether an answer is what a case expects. Called by run.ts after each visit. Pure; every answer is acceptable here,
 // however strange: what is wrong comes back as texts.
 
+import { match, tooSlow } from './matching.ts';
 import type {
   Expectation,
   Json,
@@ -20,6 +21,22 @@ export interface Answer {
   /** Names and values as they were sent, in order; a value holds one byte a character. */
   readonly fields: readonly (readonly [string, string])[];
   readonly body: Buffer;
+  /** Bytes of the body that were not kept; undefined: none. */
+  readonly leftOut?: number;
+}
+
+/** Bytes of a body that are kept once it is judged. */
+const mostKept = 64 * 1024;
+
+/** What of an answer is kept for the reports: of the body the start, or nothing. */
+export function kept({ body, ...head }: Answer, withBody: boolean): Answer {
+  if (!withBody) return { ...head, body: Buffer.alloc(0) };
+  if (body.length <= mostKept) return { ...head, body };
+  // A copy: a part of the old buffer would keep all of it.
+  return {
+    ...{ ...head, body: Buffer.from(body.subarray(0, mostKept)) },
+    leftOut: body.length - mostKept,
+  };
 }
 
 /** What is wrong with an answer, a sentence each; none: it is as expected. */
@@ -86,8 +103,14 @@ function misses(text: string, wanted: TextExpectation): string[] {
       .filter((part) => text.includes(part))
       .map((part) => `contains ${JSON.stringify(part)}`),
     ...(equals === null || text === equals ? [] : [`is not ${JSON.stringify(equals)}`]),
-    ...(matches === null || matches.test(text) ? [] : [`does not match ${String(matches)}`]),
+    ...(matches === null ? [] : mismatch(text, matches)),
   ];
+}
+
+function mismatch(text: string, pattern: RegExp): string[] {
+  const found = match(pattern, text);
+  if (found === undefined) return [`could not be judged: ${String(pattern)} ${tooSlow}`];
+  return found === null ? [`does not match ${String(pattern)}`] : [];
 }
 
 function judgeJson(body: string, wanted: Json): string[] {
@@ -143,7 +166,14 @@ function instead(actual: Json, expected: Json, place: string): string {
 }
 
 function shown(value: Json): string {
-  const text = JSON.stringify(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    // JSON.parse takes any depth, JSON.stringify does not; an answer may have any.
+    if (!(error instanceof RangeError)) throw error;
+    return `a ${isList(value) ? 'list' : 'object'} too deep to be shown`;
+  }
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

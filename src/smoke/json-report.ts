@@ -27,6 +27,7 @@ function caseOf(result: CaseResult): unknown {
         : {
             ...{ status: answer.status, reason: answer.reason, headers: answer.fields },
             ...(ok ? {} : { body: bodyText(answer) }),
+            ...(answer.leftOut === undefined ? {} : { leftOut: answer.leftOut }),
           },
     ...(ok ? {} : { output }),
   };

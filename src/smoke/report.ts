@@ -55,16 +55,21 @@ export function summary(report: Report): string {
 
 /** Status line, fields and body of an answer, harmless to a terminal. */
 export function describeAnswer(answer: Answer): string {
-  const { httpVersion, status, reason, fields, body } = answer;
+  const { httpVersion, status, reason, fields, body, leftOut = 0 } = answer;
   const head = [
     `HTTP/${httpVersion} ${status} ${reason}`.trimEnd(),
     ...fields.map(([name, value]) => `${name}: ${value}`),
   ];
   if (body.length === 0) return escapeControls(head.join('\n'));
   const text = bodyText(answer);
-  const rest = text.length - mostShown;
-  const shown = rest > 0 ? `${text.slice(0, mostShown)}\n[${rest} characters left out]` : text;
+  const isLong = text.length > mostShown;
+  const shown = isLong ? `${text.slice(0, mostShown)}\n[${rest(text, leftOut)}]` : text;
   return escapeControls([...head, '', shown.trimEnd()].join('\n'));
+}
+
+function rest(text: string, leftOut: number): string {
+  const characters = `${text.length - mostShown} characters`;
+  return leftOut === 0 ? `${characters} left out` : `${characters} and ${leftOut} bytes left out`;
 }
 
 /** What is wrong, harmless to a terminal. */

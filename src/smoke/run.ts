@@ -1,7 +1,7 @@
 // The cases against a server that runs, one after another, and what came of each. Called by smoke.ts. It prints nothing:
 // `onResult` gets each result as soon as there is one.
 
-import { judge, values, type Answer } from './expectation.ts';
+import { judge, kept, values, type Answer } from './expectation.ts';
 import { Cookies, SavedValues, type FilledCase } from './session.ts';
 import { overDefaults, serverTimeLimit, type SmokeCase } from './smoke-case.ts';
 import { visit, type Visit, type VisitRequest } from './visit.ts';
@@ -14,6 +14,8 @@ export interface ServerUnderTest {
   drainLogs(): Promise<void>;
   /** New workers: after a request that may hold a thread for long. Rejects where they can't be had. */
   renew(): Promise<void>;
+  /** How it has ended: `by SIGKILL`; null: it has not. */
+  end(): string | null;
   /** What was written since the last call. */
   takeOutput(): string;
 }
@@ -25,6 +27,7 @@ export interface CaseResult {
   readonly path: string;
   /** What is wrong, a sentence each; none: it passed. */
   readonly failures: readonly string[];
+  /** Without its body where the case has passed, and with the start of a long one. */
   readonly answer: Answer | null;
   /** Of the request and its answer. */
   readonly seconds: number;
@@ -59,9 +62,11 @@ export async function runCases(
       ...(isLate ? [`the answer took longer than ${timeLimit} s`] : []),
       ...findFailures(smokeCase, visited, cookies, saved),
     ];
+    // A hundred large bodies would not fit the memory, nor a report.
+    const answer = visited.answer === null ? null : kept(visited.answer, failures.length > 0);
     const result = {
       ...{ name: smokeCase.name, method: smokeCase.method, path: smokeCase.path },
-      ...{ failures, seconds, answer: visited.answer, output: server.takeOutput() },
+      ...{ failures, seconds, answer, output: server.takeOutput() },
     };
     results.push(result);
     onResult(result);
@@ -95,6 +100,15 @@ async function attempt(
   if (typeof filled === 'string') return { answer: null, failure: filled, timedOut: false };
   const request = requestOf(smokeCase.method, filled, cookies);
   const visited = await visit(server.url, request, patience, signal);
+  if (visited.failure !== null && !signal.aborted) {
+    // A connection ends before the process does.
+    await server.drainLogs();
+    const end = server.end();
+    if (end !== null) {
+      const failure = `${visited.failure}; the server itself has ended ${end}`;
+      return { ...visited, failure, timedOut: false };
+    }
+  }
   if (!visited.timedOut) return visited;
   return { ...visited, failure: `no whole answer within ${smokeCase.timeLimit} s` };
 }

@@ -4,6 +4,7 @@
 
 import { parseSetCookie } from 'set-cookie-parser';
 import { bodyText, values, type Answer } from './expectation.ts';
+import { match, tooSlow } from './matching.ts';
 import type { Json, Place, RequestBody, SmokeCase } from './smoke-case.ts';
 
 /** What a browser would keep between the cases of one run. */
@@ -12,9 +13,11 @@ export class Cookies {
 
   /** Takes over what the `Set-Cookie` fields of an answer say (RFC 6265 §5.2, §5.3). */
   take(fields: readonly string[], now: Date = new Date()): void {
-    for (const { name, value, maxAge, expires } of parseSetCookie([...fields], {
-      decodeValues: false,
-    })) {
+    // The parser drops names that objects inherit, such as toString; with a letter before them there are none.
+    const marked = fields.map((field) => `_${field.trimStart()}`);
+    const options = { decodeValues: false, silent: true };
+    for (const { name: given, value, maxAge, expires } of parseSetCookie(marked, options)) {
+      const name = given.slice(1);
       if (name === '') continue;
       const isOver = maxAge === undefined ? expires !== undefined && expires <= now : maxAge <= 0;
       if (isOver) this.#values.delete(name);
@@ -58,12 +61,12 @@ export class SavedValues {
   /** Takes what a case wants saved; returns what is not there, a sentence each. */
   take(save: ReadonlyMap<string, Place>, answer: Answer, cookies: Cookies): string[] {
     return [...save].flatMap(([name, place]) => {
-      const value = find(place, answer, cookies);
-      if (value === undefined) {
+      const found = find(place, answer, cookies);
+      if ('missing' in found) {
         this.#values.delete(name);
-        return [`nothing to save as ${name}: ${missing(place)}`];
+        return [`nothing to save as ${name}: ${found.missing}`];
       }
-      this.#values.set(name, value);
+      this.#values.set(name, found.value);
       return [];
     });
   }
@@ -116,15 +119,19 @@ function putIntoJson(value: Json, put: (text: string) => string): Json {
   );
 }
 
-function find(place: Place, answer: Answer, cookies: Cookies): string | undefined {
-  if (place.from === 'cookie') return cookies.get(place.name);
-  if (place.from === 'header') return values(answer, place.name)[0];
-  const match = place.pattern.exec(bodyText(answer));
-  return match?.[1] ?? match?.[0];
-}
+/** The value at a place, or why there is none. */
+type Found = { readonly value: string } | { readonly missing: string };
 
-function missing(place: Place): string {
-  if (place.from === 'cookie') return `there is no cookie ${place.name}`;
-  if (place.from === 'header') return `there is no field ${place.name}`;
-  return `the body does not match ${String(place.pattern)}`;
+function find(place: Place, answer: Answer, cookies: Cookies): Found {
+  if (place.from !== 'body') {
+    const isCookie = place.from === 'cookie';
+    const value = isCookie ? cookies.get(place.name) : values(answer, place.name)[0];
+    const missing = `there is no ${isCookie ? 'cookie' : 'field'} ${place.name}`;
+    return value === undefined ? { missing } : { value };
+  }
+  const { pattern } = place;
+  const found = match(pattern, bodyText(answer));
+  if (found === undefined) return { missing: `${String(pattern)} ${tooSlow}` };
+  if (found === null) return { missing: `the body does not match ${String(pattern)}` };
+  return { value: found[1] ?? found[0] };
 }

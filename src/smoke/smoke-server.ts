@@ -2,7 +2,7 @@
 // smoke.ts. It must never outlive the test.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServerChild } from '../embed/server-child.ts';
+import { howEnded, ServerChild } from '../embed/server-child.ts';
 import { startServer } from '../embed/server-process.ts';
 import { WsgiTsError } from '../errors.ts';
 
@@ -23,9 +23,18 @@ const drainPatience = 2000;
 /** A server that serves. */
 export class SmokeServer {
   readonly #child: ServerChild;
+  #end: string | null = null;
 
   constructor(child: ServerChild) {
     this.#child = child;
+    void child.closed.then((end) => {
+      this.#end = howEnded(end);
+    });
+  }
+
+  /** How it has ended: `by SIGKILL`; null: it has not. */
+  get end(): string | null {
+    return this.#end;
   }
 
   get url(): string {
@@ -81,6 +90,9 @@ export async function startSmokeServer({
 }: SmokeServerOptions): Promise<SmokeServer | NoServer> {
   signal.throwIfAborted();
   const child = new ServerChild(startServer(argv, env, [output, output]), signal);
+  void child.closed.then(() => {
+    endGroup(child.pid);
+  });
   try {
     await child.serving;
   } catch (error) {
@@ -88,4 +100,14 @@ export async function startSmokeServer({
     throw error;
   }
   return new SmokeServer(child);
+}
+
+/** Ends what the app has started and left behind in the group that the server was the first of. */
+function endGroup(group: number): void {
+  if (group <= 1) return; // it was never started; 0 would be our own group
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // ESRCH: nothing is left.
+  }
 }

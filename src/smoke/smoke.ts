@@ -67,6 +67,7 @@ async function visitAll(
     cases,
     {
       ...{ url: server.url, takeOutput },
+      end: () => server.end,
       drainLogs: () => server.drainLogs(),
       renew: () => server.renew(),
     },

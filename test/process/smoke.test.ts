@@ -112,15 +112,17 @@ test('a case that fails shows what was written during it alone; the others go on
     { path: '/account', headers: { 'X-Token': '{{token}}' } },
     { path: '/sleep', timeLimit: 1 },
     { path: '/', timeLimit: 30, save: { token: { cookie: 'none' } } },
+    { path: '/kills' },
+    { path: '/health' },
   ]);
   const { end, stdout } = await smoke(
     ...['--junit', junit, '--json', json, '--markdown', markdown, '--path', '/'],
     ...['--cases', cases, ...apps, 'smoke_cases:app'],
   );
   assert.equal(end, 1, stdout);
-  assert.match(stdout, /\n1 passed, 6 failed in [\d.]+ s\n$/);
+  assert.match(stdout, /\n1 passed, 8 failed in [\d.]+ s\n$/);
   const report = readReport(json);
-  const [index, broken, dies, hostile, account, sleep, last] = report.cases;
+  const [index, broken, dies, hostile, account, sleep, last, kills, gone] = report.cases;
   assert.deepEqual([report.ok, report.exitCode, index?.ok], [false, 1, true]);
   assert.deepEqual(broken?.failures, ['status 500 instead of 200']);
   assert.match(
@@ -134,14 +136,21 @@ test('a case that fails shows what was written during it alone; the others go on
   assert.deepEqual(sleep?.failures, ['no whole answer within 1 s']);
   assert.deepEqual(last?.failures, ['nothing to save as token: there is no cookie none']);
   assert.equal(last.output, 'index was asked\n');
+  assert.deepEqual(
+    [kills?.failures, gone?.failures],
+    [
+      'the server closed the connection without an answer',
+      'the server takes no connections any more',
+    ].map((what) => [`${what}; the server itself has ended by SIGKILL`]),
+  );
 
   assert.match(stdout, /FAIL {2}GET \/broken\n {2}status 500 instead of 200\n/);
   assert.match(stdout, / {4}ValueError: this view is broken\n/);
 
   assert.doesNotMatch(stdout, /[\0-\x08\x0b-\x1f]/);
-  assert.equal(readJunit(junit)[0], '7 6 0');
+  assert.equal(readJunit(junit)[0], '9 8 0');
   const summary = fs.readFileSync(markdown, 'utf8');
-  assert.match(summary, /^before\n### Smoke test of ` smoke_cases:app `: 1 passed, 6 failed in /);
+  assert.match(summary, /^before\n### Smoke test of ` smoke_cases:app `: 1 passed, 8 failed in /);
 });
 
 test('an app that raises ends it with 3 and its traceback, one that is none with 4; reports tell of the boot', async () => {
@@ -157,6 +166,22 @@ test('an app that raises ends it with 3 and its traceback, one that is none with
   const { ok, exitCode, boot, cases } = readReport(json);
   assert.deepEqual([ok, exitCode, boot?.code, cases], [false, 3, 'ERR_WSGI_IMPORT_FAILED', []]);
   assert.deepEqual(readJunit(junit), ['1 0 1', "'boot'"]);
+
+  write('waits.py', 'import time\nprint("waits")\ntime.sleep(600)\n');
+  const waits = await smoke(
+    ...['--boot-timeout=1', '--junit', junit, '--json', json, '--chdir', folder, 'waits:app'],
+  );
+  assert.equal(waits.end, 3, waits.stderr);
+  assert.match(waits.stderr, /did not load the app within 1 s\n/);
+  assert.match(waits.stderr, /waits\.py", line 3 in <module>\n/);
+  assert.equal(readReport(json).boot?.code, 'ERR_WSGI_START');
+  assert.deepEqual(readJunit(junit), ['1 0 1', "'boot'"]);
+
+  write('hostile.py', 'raise ValueError("a\\x00\\x1b[31mred")\n');
+  const hostile = await smoke('--chdir', folder, 'hostile:app');
+  assert.match(hostile.stderr, /ValueError: a\\x00\\x1b\[31mred\n/);
+  assert.doesNotMatch(hostile.stderr, /[\0-\x08\x0b-\x1f]/);
+  assert.equal(hostile.stderr.match(/^Traceback/gm)?.length, 1, hostile.stderr);
 
   const noApp = await smoke(...apps, 'smoke_cases:nothing');
   assert.equal(noApp.end, 4);
@@ -176,6 +201,8 @@ test('wrong use ends it with 2 and says why, before anything is sent', async () 
     [['--cases', inFolder('none.json')], /--cases: can't read /],
     [['--cases', wrongCases], /wrong\.json:\n {2}\[1\]\.expect\.status: must be a status/],
     [['--junit', inFolder('none/report.xml')], /--junit: can't write /],
+    [['--ready-fd=3'], /--ready-fd makes no sense in a smoke test/],
+    [['--junit=a', '--json=./a'], /--json and --junit are the same file: \/[^\n]*\/a\n/],
     [['--daemon'], /--daemon makes no sense in a smoke test/],
     [['--timelimit', '1'], /unknown option '--timelimit'\n\(Did you mean --time-limit\?\)/],
     [['--workers', '0'], /^Error: --workers: '0' is not a whole number/],
@@ -195,6 +222,13 @@ test('a report that can not be written in the end costs nobody the result', asyn
   assert.match(stderr, /^Error: --junit: can't write \/dev\/full\nENOSPC[^\n]*\n$/);
   assert.equal(end, 2);
   assert.ok(readReport(inFolder('full.json')).ok);
+});
+
+test('a server that was told not to serve is told of as such', async () => {
+  const args = ['smoke', ...apps, 'smoke_cases:app'];
+  const { end, stderr } = await runCli(args, { env: { GUNICORN_CMD_ARGS: '--check-config' } });
+  assert.equal(end, 2);
+  assert.match(stderr, /Error: The server ended with exit code 0\n[^\n]*--check-config/);
 });
 
 test('what a config file prints is shown when the settings are wrong, and what is wrong once', async () => {
@@ -223,7 +257,7 @@ test('Ctrl-C ends the server too, and all with 130; no empty report is left', as
   assert.equal(await running.waitForEnd(), 130);
   assert.match(running.stderr(), /Interrupted: the server has ended/);
   const started = fs.readFileSync(pids, 'utf8').split(' ').map(Number);
-  assert.equal(started.length, 2);
+  assert.equal(started.length, 3);
   assert.deepEqual(started.filter(isAlive), []);
   assert.deepEqual([fs.existsSync(junit), fs.readFileSync(json, 'utf8')], [false, '{}']);
 });

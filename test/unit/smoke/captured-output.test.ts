@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
+import { fstatSync, mkdtempSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -38,6 +38,25 @@ test('of a long portion its start and its end are kept, and it is said what is m
   writeSync(output.fd, `${'a'.repeat(half)}${'b'.repeat(12_345)}${'c'.repeat(half)}`);
   const text = output.take();
   assert.equal(text, `${'a'.repeat(half)}\n[12345 bytes left out]\n${'c'.repeat(half)}`);
+});
+
+test('a large file is emptied while it is written, and of its text start and end are kept', (context) => {
+  context.mock.timers.enable({ apis: ['setInterval'] });
+  const large = new CapturedOutput();
+  const [megabyte, half] = [Buffer.alloc(1024 * 1024, 'b'), 32 * 1024];
+  for (const start of ['one', 'two']) {
+    writeSync(large.fd, start);
+    for (let count = 0; count < 65; count++) writeSync(large.fd, megabyte);
+    context.mock.timers.tick(1000);
+    assert.equal(fstatSync(large.fd).size, 0);
+  }
+  writeSync(large.fd, 'end');
+  const leftOut = 2 * (3 + 65 * megabyte.length) - half;
+  const expected = `one${'b'.repeat(half - 3)}\n[${leftOut} bytes left out]\nend`;
+  assert.ok(large.take() === expected);
+  writeSync(large.fd, 'next');
+  assert.equal(large.take(), 'next');
+  large.close();
 });
 
 test('no file of it is left, nor its folder', () => {

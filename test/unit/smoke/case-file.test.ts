@@ -85,6 +85,16 @@ describe('a file of cases', () => {
     ]);
   });
 
+  it('has JSON of a depth that can be followed, and a path that is told of once', () => {
+    const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    const text = `[{"path": 3, "json": ${deep}, "expect": {"json": {"a": ${deep}}}}]`;
+    assert.deepEqual(mistakes(text), [
+      '[0].path: must be a text, not a number',
+      '[0].json is nested more than 500 levels deep',
+      '[0].expect.json is nested more than 500 levels deep',
+    ]);
+  });
+
   it('is refused where it is no JSON, has no case, or is something else', () => {
     assert.match(mistakes('{').join(''), /^the file is no JSON: /);
     assert.deepEqual(mistakes([]), ['the file: has no case']);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCases } from '../../../src/smoke/case-file.ts';
-import { missingFrom, judge, type Answer } from '../../../src/smoke/expectation.ts';
+import { missingFrom, judge, kept, type Answer } from '../../../src/smoke/expectation.ts';
 import type { Json } from '../../../src/smoke/smoke-case.ts';
 
 const parsed = (text: string): Json => JSON.parse(text) as Json;
@@ -72,6 +72,12 @@ describe('a body', () => {
       'the body does not match /^ello/',
     ]);
   });
+  it('is not matched without an end', () => {
+    const body = answer(`${'a'.repeat(60)}b`);
+    assert.deepEqual(wrong({ body: { matches: '^(a+)+$' } }, body), [
+      'the body could not be judged: /^(a+)+$/ takes more than 2 s to match: it tries too many ways',
+    ]);
+  });
   it('is read in the charset that it says it has', () => {
     const latin = answer(Buffer.from('café', 'latin1'), [
       ['content-type', 'text/plain; charset=latin1'],
@@ -103,6 +109,12 @@ describe('JSON', () => {
       'json.gone is missing',
     ]);
   });
+  it('may be of any depth in an answer', () => {
+    const deep = parsed(`${'['.repeat(30_000)}${']'.repeat(30_000)}`);
+    assert.deepEqual(missingFrom({ a: deep }, { a: 1 }), [
+      'json.a: a list too deep to be shown instead of 1',
+    ]);
+  });
   it('keeps its kinds apart, and what objects inherit out of it', () => {
     assert.deepEqual(missingFrom([], {}), ['json: [] instead of {}']);
     assert.deepEqual(missingFrom('1', 1), ['json: "1" instead of 1']);
@@ -111,4 +123,13 @@ describe('JSON', () => {
       'json.__proto__: 1 instead of 2',
     ]);
   });
+});
+
+it('is kept by its start where it is long, and without a body where nobody asks for that', () => {
+  const long = answer('x'.repeat(100_000));
+  const start = kept(long, true);
+  assert.deepEqual([start.body.length, start.leftOut], [65_536, 34_464]);
+  assert.ok(start.body.buffer.byteLength < 100_000);
+  assert.deepEqual(kept(long, false), answer(''));
+  assert.deepEqual(kept(answer(), true), answer());
 });

@@ -23,7 +23,12 @@ interface Run {
   readonly done: readonly string[];
 }
 
-async function run(cases: unknown, listener: RequestListener, signal = never): Promise<Run> {
+async function run(
+  cases: unknown,
+  listener: RequestListener,
+  signal = never,
+  end: () => string | null = () => null,
+): Promise<Run> {
   const done: string[] = [];
   let written = '';
   const results: CaseResult[] = [];
@@ -32,7 +37,7 @@ async function run(cases: unknown, listener: RequestListener, signal = never): P
     listener(request, response);
   });
   const under = {
-    url,
+    ...{ url, end },
     drainLogs: () => Promise.resolve(),
     renew: () => {
       done.push('renew');
@@ -78,6 +83,20 @@ test('each case has its own failures and output, and hands on cookies and values
   assert.equal(String(results[2]?.answer?.body), 'wsgi-ts smoke own=2');
 });
 
+test('the body of an answer is kept only of a case that failed, and of a long one the start', async () => {
+  const { results } = await run(
+    [{ path: '/' }, { path: '/', expect: { body: 'y' } }],
+    (_, response) => response.end('x'.repeat(100_000)),
+  );
+  assert.deepEqual(
+    results.map(({ answer }) => [answer?.body.length, answer?.leftOut]),
+    [
+      [0, undefined],
+      [65_536, 34_464],
+    ],
+  );
+});
+
 test('a case that needs what was not saved is not sent, and the others are', async () => {
   const { results } = await run(
     [
@@ -115,6 +134,23 @@ test('after a case that took too long the next one has a new worker, and its own
   assert.deepEqual(results[0]?.failures, ['no whole answer within 0.1 s']);
   assert.deepEqual([results[1]?.failures, results[1]?.output], [[], 'GET /next\n']);
   assert.deepEqual(done, ['/hangs', 'renew', '/next']);
+});
+
+test('of a server that has ended during the cases each is told so', async () => {
+  let end: string | null = null;
+  const { results } = await run(
+    [{ path: '/ends' }, { path: '/{{x}}', save: { x: { cookie: 'x' } } }],
+    (_, response) => {
+      end = 'by SIGKILL';
+      response.destroy();
+    },
+    never,
+    () => end,
+  );
+  assert.deepEqual(results[0]?.failures, [
+    'the server closed the connection without an answer; the server itself has ended by SIGKILL',
+  ]);
+  assert.match(results[1]?.failures.join() ?? '', /^\{\{x\}\} has no value[^;]*$/);
 });
 
 test('an interruption ends it with its reason', async () => {

@@ -20,6 +20,27 @@ it('keeps cookies as they were sent until they are taken back', () => {
   assert.equal(cookies.header(), null);
 });
 
+it('keeps cookies of any name, and says nothing of its own', (context) => {
+  const said = ['warn', 'error'] as const;
+  const mocks = said.map((kind) => context.mock.method(console, kind, () => undefined).mock);
+  const cookies = new Cookies();
+  cookies.take([
+    ' toString=1; constructor=2',
+    '__proto__=3',
+    'novalue',
+    ' a=4',
+    '=5; Expires=then',
+  ]);
+  assert.equal(cookies.header(), 'toString=1; __proto__=3; a=4');
+  assert.equal(cookies.get('__proto__'), '3');
+  cookies.take(['toString=; Max-Age=0', '__proto__=; Max-Age=0', 'a=; Max-Age=0']);
+  assert.equal(cookies.header(), null);
+  assert.deepEqual(
+    mocks.map((mock) => mock.callCount()),
+    [0, 0],
+  );
+});
+
 describe('saved values', () => {
   const answer: Answer = {
     ...{ httpVersion: '1.1', status: 200, reason: 'OK', fields: [['X-Id', '7']] },
@@ -84,5 +105,13 @@ describe('saved values', () => {
     ]);
     const unsent = filled(saved, { kind: 'none' });
     assert.ok(typeof unsent === 'string' && unsent.startsWith('{{token}} has no value'));
+  });
+
+  it('are not looked for without an end', () => {
+    const slow = new Map<string, Place>([['x', { from: 'body', pattern: /^(a+)+$/ }]]);
+    const long = { ...answer, body: Buffer.from(`${'a'.repeat(60)}b`) };
+    assert.deepEqual(new SavedValues([{ save: slow }]).take(slow, long, new Cookies()), [
+      'nothing to save as x: /^(a+)+$/ takes more than 2 s to match: it tries too many ways',
+    ]);
   });
 });
