@@ -134,9 +134,9 @@ export async function runMaster(
       pythonLogs.close();
     });
     logger.info(`Starting wsgi-ts ${version}`);
-    logger.debug(launch.watch);
     for (const warning of warnings) logger.warning(warning);
     for (const note of notes) logger.info(note);
+    logger.debug(launch.watch);
     const { configFile: file } = resolved;
     const hooks = openMasterHooks({ file, settings, interpreter, logger });
     cleanups.splice(1, 0, hooks.onExit); // of all but the signals, the last

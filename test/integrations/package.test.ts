@@ -40,7 +40,7 @@ await handler.close();
 const options: FastifyWsgiOptions = { target: ${target} };
 const app = Fastify();
 app.register(forFastify, { ...options, prefix: '/flask' });
-const byFastify = await app.inject('/flask');
+const byFastify = await app.inject('/flask/');
 await app.close();
 express().use('/flask', forExpress(${target}));
 const closed: unknown = await handler.inject('/').catch((error: unknown) => error);

@@ -127,7 +127,8 @@ describe('at HUP', () => {
       return String(name);
     };
     await one.waitForOutput(/Worker exiting/);
-    for (let i = 0; i < 8; i++) assert.equal(await names(), 'after');
+    // The one that has the request was told to stop as well, and may just not have heard it.
+    for (let inRow = 0; inRow < 8;) inRow = (await names()) === 'after' ? inRow + 1 : 0;
     gate.letGo();
     const last = await h1.readResponse();
     assert.equal(last.text, 'slept\n');
