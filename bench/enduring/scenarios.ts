@@ -24,6 +24,9 @@ interface Outcome {
 const apps = ['--chdir', inRepository('fixtures', 'apps')];
 const flask = ['--chdir', inRepository('fixtures', 'tutorial'), 'app:app'];
 
+/** Milliseconds: beside a load, each process takes its time to start. */
+const patience = 120_000;
+
 /** A load during `action`, and for as long as it takes for 100,000 requests. */
 async function underLoad(url: string, action: () => Promise<string>): Promise<Outcome> {
   const end = startWrk(url);
@@ -48,8 +51,8 @@ function reloads(workers: number): (times: number) => Promise<Outcome> {
     return await underLoad(server.url, async () => {
       for (let round = 1; round <= times; round++) {
         server.signal('SIGHUP');
-        await server.waitForReadyWorkers(workers * (round + 1));
-        await server.waitForOutput(/Worker exiting/, { count: workers * round });
+        await server.waitForReadyWorkers(workers * (round + 1), { patience });
+        await server.waitForOutput(/Worker exiting/, { count: workers * round, patience });
       }
       return `${times} reloads by HUP`;
     });
@@ -67,8 +70,8 @@ async function upgrades(times: number): Promise<Outcome> {
     return await underLoad(url, async () => {
       for (let round = 1; round <= times; round++) {
         process.kill(master, 'SIGUSR2');
-        const [, , next] = await server.waitForOutput(listening, { count: round + 1 });
-        await server.waitForOutput(/Worker ready/, { count: 2 * (round + 1) });
+        const [, , next] = await server.waitForOutput(listening, { count: round + 1, patience });
+        await server.waitForOutput(/Worker ready/, { count: 2 * (round + 1), patience });
         process.kill(master, 'SIGTERM');
         while (isAlive(master)) await sleep(20);
         // Before that it refuses to start a third one.
@@ -89,7 +92,7 @@ function recycling(workers: number): () => Promise<Outcome> {
     const args = [`-w${workers}`, '--max-requests', '200', '--max-requests-jitter', '50', ...flask];
     await using server = await startServer(args);
     return await underLoad(server.url, async () => {
-      await server.waitForOutput(/Worker exiting/, { count: 20, patience: 120_000 });
+      await server.waitForOutput(/Worker exiting/, { count: 20, patience });
       const count = [...server.stderr().matchAll(/Replacing worker/g)].length;
       return `--max-requests 200, ${count} workers replaced`;
     });
@@ -161,7 +164,7 @@ async function broken(): Promise<Outcome> {
         server.signal('SIGHUP');
         failures++;
         await server
-          .waitForOutput(/The reload failed/, { count: failures })
+          .waitForOutput(/The reload failed/, { count: failures, patience })
           .catch((error: unknown) => {
             throw new Error(`${name} was no failure`, { cause: error });
           });
