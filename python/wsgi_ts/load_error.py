@@ -5,7 +5,10 @@ The codes are part of the interface: docs and tests match them, never the text.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 IMPORT_RAISED = 3
 """gunicorn's exit code (WORKER_BOOT_ERROR): importing the app, or calling its factory, failed."""
@@ -51,6 +54,14 @@ class LoadError(Exception):
         """Say what Python raised (tracebacks.as_python), and return the error itself."""
         self.python = python
         return self
+
+    @classmethod
+    def from_dict(cls, answer: Mapping[str, Any], exit_code: int) -> LoadError:
+        """Make an error of what `as_dict` returned, with another exit code."""
+        error = cls(
+            answer["code"], exit_code, answer["message"], answer["remedy"], answer["traceback"]
+        )
+        return error.raised_by(answer["python"])
 
     def as_dict(self) -> dict[str, object]:
         """Return it as `start` and `check` of boot.py answer."""

@@ -36,12 +36,7 @@ class WorkerHooks:
         # What the file has computed in the master is what all workers share.
         os.environ.update(before)
         if not answer["ok"]:
-            raise LoadError(
-                str(answer.get("code")),
-                IMPORT_RAISED,
-                str(answer.get("message")),
-                *(answer.get(key) for key in ("remedy", "traceback")),  # type: ignore[arg-type]
-            ).raised_by(answer.get("python"))  # type: ignore[arg-type]
+            raise LoadError.from_dict(answer, IMPORT_RAISED)
         self.log = Log()
         self._hooks = find_hooks(config_file.namespace, location)
         self._server = Server(Config(facts, self._hooks), self.log, os.getppid(), in_worker=True)

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Answer, Upload } from '../helpers/browser.ts';
+import type { Answer } from '../helpers/browser.ts';
+import type { Upload } from '../helpers/site-visitor.ts';
 import { serveSideBySide } from '../helpers/side-by-side.ts';
 import type { SideBySide } from '../helpers/side-by-side.ts';
 

@@ -3,6 +3,7 @@
 // What comes back is as it came: field names as written, in order, bodies as bytes.
 
 import { request } from 'node:http';
+import { SiteVisitor, type Content } from './site-visitor.ts';
 import { safetyNet } from './spawned-process.ts';
 
 /** An answer, whole. */
@@ -19,75 +20,13 @@ export interface Answer {
   header(name: string): string | undefined;
 }
 
-/** What to send besides method and path. */
-export interface Content {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-}
-
-/** A file in a form. */
-export interface Upload {
-  readonly field: string;
-  readonly name: string;
-  readonly type: string;
-  readonly content: Uint8Array;
-}
-
 /** One visitor of the site at an origin such as `http://127.0.0.1:8000`. */
-export class Browser {
-  readonly cookies = new Map<string, string>();
+export class Browser extends SiteVisitor<Answer> {
   readonly #origin: string;
-  #page = '';
 
   constructor(origin: string) {
+    super();
     this.#origin = origin;
-  }
-
-  get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    return this.send('GET', path, { headers });
-  }
-
-  /** Sends a form as `application/x-www-form-urlencoded`. */
-  submit(path: string, fields: Readonly<Record<string, string>>): Promise<Answer> {
-    return this.send('POST', path, {
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams(fields).toString(),
-    });
-  }
-
-  /** Sends a form with files as `multipart/form-data` (RFC 7578). */
-  upload(
-    path: string,
-    fields: Readonly<Record<string, string>>,
-    files: readonly Upload[],
-  ): Promise<Answer> {
-    const boundary = '----------------------------a-boundary';
-    const part = (disposition: string, type: string, content: string | Uint8Array): Buffer[] => [
-      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n${type}\r\n`),
-      Buffer.from(content as Uint8Array),
-      Buffer.from('\r\n'),
-    ];
-    const body = Buffer.concat([
-      ...Object.entries(fields).flatMap(([name, value]) => part(`name="${name}"`, '', value)),
-      ...files.flatMap(({ field, name, type, content }) =>
-        part(`name="${field}"; filename="${name}"`, `Content-Type: ${type}\r\n`, content),
-      ),
-      Buffer.from(`--${boundary}--\r\n`),
-    ]);
-    const headers = { 'Content-Type': `multipart/form-data; boundary=${boundary}` };
-    return this.send('POST', path, { headers, body });
-  }
-
-  sendJson(method: string, path: string, value: unknown): Promise<Answer> {
-    const headers = { 'Content-Type': 'application/json' };
-    return this.send(method, path, { headers, body: JSON.stringify(value) });
-  }
-
-  /** The value of the hidden field `name` in the page that came last, as a form would send it back. */
-  hidden(name: string): string {
-    const match = new RegExp(`name="${name}" value="([^"]+)"`).exec(this.#page);
-    if (!match?.[1]) throw new Error(`No field ${name} in the last page:\n${this.#page}`);
-    return match[1];
   }
 
   /**
@@ -98,20 +37,12 @@ export class Browser {
   async send(method: string, path: string, content: Content = {}): Promise<Answer> {
     const { body } = content;
     const headers: Record<string, string | number> = { ...content.headers };
-    if (this.cookies.size > 0) {
-      headers['Cookie'] = [...this.cookies].map((pair) => pair.join('=')).join('; ');
-    }
+    if (this.cookieField !== null) headers['Cookie'] = this.cookieField;
     if (body !== undefined) headers['Content-Length'] = Buffer.byteLength(body);
     const answer = await exchange(new URL(path, this.#origin), method, headers, body);
-    for (const line of answer.all('Set-Cookie')) this.#keep(line);
-    if (answer.header('Content-Type')?.startsWith('text/html')) this.#page = answer.text;
+    for (const line of answer.all('Set-Cookie')) this.keep(line);
+    if (answer.header('Content-Type')?.startsWith('text/html')) this.page = answer.text;
     return answer;
-  }
-
-  #keep(line: string): void {
-    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-    if (/max-age=0|expires=thu, 01 jan 1970/i.test(line)) this.cookies.delete(name);
-    else this.cookies.set(name, value);
   }
 }
 
