@@ -187,7 +187,14 @@ describe('below npm, a server goes', { concurrency: true }, () => {
       const { shell, starter, server } = await below('npm run --silent plain', 2);
       // As to a group, but for the shell that shall outlive it.
       const group = new Set([...server, parentOf(server[0] ?? 0), starter]);
-      for (const pid of [...group].filter(isAlive)) process.kill(pid, signal);
+      for (const pid of group) {
+        try {
+          process.kill(pid, signal);
+        } catch (error) {
+          // Those that were told first may have ended it meanwhile.
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      }
       await untilGone([...group]);
       await shell.waitForOutput(/Shutting down: Master\n.*Served 0 requests, cut off 0/);
       assert.doesNotMatch(shell.output(), /Traceback|Error:|\n {4}at |CRITICAL|ERROR/);
