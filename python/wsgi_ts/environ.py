@@ -40,9 +40,9 @@ def _key(name: str) -> str:
     return key
 
 
-def _decode_path(path: str) -> str:
+def _decode(path: str) -> str:
     """Return `path` with its %XX decoded, as latin-1 (PEP 3333, "Unicode Issues")."""
-    return unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path
+    return unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
 
 
 def build_environ(base: Environ, head: str, body: BinaryIO) -> Environ:
@@ -63,8 +63,8 @@ def build_environ(base: Environ, head: str, body: BinaryIO) -> Environ:
         environ["wsgi.url_scheme"],
     ) = fields[:_FIRST_HEADER]
     environ["REQUEST_URI"] = environ["RAW_URI"]
-    environ["PATH_INFO"] = _decode_path(path)
-    environ["SCRIPT_NAME"] = _decode_path(script_name)
+    environ["PATH_INFO"] = _decode(path) if "%" in path else path
+    environ["SCRIPT_NAME"] = _decode(script_name) if "%" in script_name else script_name
     environ["wsgi.input"] = body
     keys = _keys
     for index in range(_FIRST_HEADER, len(fields) - 1, 2):

@@ -18,10 +18,20 @@ _OF_FLASK = re.compile(r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] )?([A-Z]+) 
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
 
-class _Pending(threading.local):
-    request = ("", 0)
-    """The head of the request that the thread is at work on, and the number of its exchange."""
+class Pending:
+    """What one thread writes, and the request that it belongs to."""
+
+    head = ""
+    """The head of the request that the thread is at work on; "" for none."""
+    exchange = 0
+    """The number of its exchange; 0: none."""
     text = ""
+    """The line that is not ended yet."""
+
+
+class _Pending(threading.local):
+    def __init__(self) -> None:
+        self.here = Pending()
 
 
 class ErrorStream:
@@ -33,26 +43,19 @@ class ErrorStream:
         self._pending = _Pending()
 
     @property
-    def exchange(self) -> int:
-        """Number of the exchange that the calling thread is at work on; 0: none."""
-        return self._pending.request[1]
-
-    def enter(self, request: str, exchange: int = 0) -> None:
-        """Say which request this thread's text belongs to from now on: its head, or "" for none."""
-        pending = self._pending
-        if pending.text:
-            self.flush()
-        pending.request = (request, exchange)
+    def pending(self) -> Pending:
+        """What the calling thread writes: its own for as long as it lives."""
+        return self._pending.here
 
     def write(self, text: str) -> int:
         """Write `text`; raises TypeError if it isn't str."""
         if not isinstance(text, str):
             raise TypeError(f"wsgi.errors takes str, not {type(text).__name__}")
-        pending = self._pending
+        pending = self._pending.here
         lines, newline, rest = (pending.text + text).rpartition("\n")
         pending.text = rest
         if newline:
-            self._log(pending.request[0], *judge(lines))
+            self._log(pending.head, *judge(lines))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -61,10 +64,10 @@ class ErrorStream:
 
     def flush(self) -> None:
         """Pass on the line that is not ended yet."""
-        pending = self._pending
+        pending = self._pending.here
         if pending.text:
             text, pending.text = pending.text, ""
-            self._log(pending.request[0], *judge(text))
+            self._log(pending.head, *judge(text))
 
     def isatty(self) -> bool:
         """Return False: it is a log."""

@@ -7,7 +7,6 @@ frame, or by `END`; after a RequestTimeout, which escapes, threads.py does.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
@@ -47,7 +46,7 @@ class Gateway:
         self._hooks = hooks
         self.channel = channel
         self.server = server
-        self._errors: ErrorStream = base["wsgi.errors"]
+        self.errors: ErrorStream = base["wsgi.errors"]
         self.streams: dict[int, Stream] = {}
         # Exchanges whose clients are gone or leaving, from Node's word of it until its `FORGET`. Written by the
         # control thread alone; the word may come before a thread has read the request itself.
@@ -64,17 +63,13 @@ class Gateway:
             self._release(exchange)
             return
         head, rest = frame.decode_request(payload)
+        body: BinaryIO = io.BytesIO(rest) if kind == frame.REQUEST else _open(rest)
         if exchange in self.aborted:  # nobody waits for the answer: the app is not called
-            if kind == frame.REQUEST_FILE:
-                os.close(frame.decode_number(rest))
+            body.close()
             self.channel.send(frame.encode_end(exchange, frame.GONE))
             return
-        body: BinaryIO = (
-            io.BytesIO(rest)
-            if kind == frame.REQUEST
-            else os.fdopen(frame.decode_number(rest), "rb")
-        )
-        self._errors.enter(head, exchange)
+        pending = slot.pending
+        pending.head, pending.exchange = head, exchange
         response = Response(self, exchange, head, slot)
         result: Any = None
         environ: Environ = {}
@@ -95,24 +90,24 @@ class Gateway:
             response.finish(frame.FAILED)
         except RequestTimeout:
             response.stop_stream()
-            response.head.sent = True  # Node has answered: nothing may follow
+            response.head_sent = True  # Node has answered: nothing may follow
             raise
         except BaseException as error:
             # sys.exit() and KeyboardInterrupt in a view are the view's failure, not the server's end.
             self.log(head, describe_exception(error))
             response.finish(frame.FAILED)
         finally:
-            if response.head.sent:
+            if response.head_sent:
                 slot.started = 0.0  # the time limit is that of the answer, which is given
-            if not response.left_to_node:
+            if result is not None and not response.left_to_node:
                 self._close(head, result)
             if hooked is not None:
                 self.channel.flush()  # the client shall not wait for what the hook does
                 hooked.after(environ, response)
-            # An app may keep the body's buffer, or have closed it in a way of its own.
-            with contextlib.suppress(BufferError, OSError, ValueError):
-                body.close()
-            self._errors.enter("")
+            _discard(body)
+            if pending.text:
+                self.errors.flush()
+            pending.head, pending.exchange = "", 0
 
     def _release(self, exchange: int) -> None:
         """Close the iterable of a file that Node has sent."""
@@ -150,4 +145,16 @@ class Gateway:
         if self.channel.closed:  # in a child process that the app forked
             sys.stderr.write(text + "\n")
         else:
-            self.channel.send(frame.encode_log(self._errors.exchange, level, text, kind))
+            self.channel.send(frame.encode_log(self.errors.pending.exchange, level, text, kind))
+
+
+def _open(descriptor: bytes) -> BinaryIO:
+    """Return the body that a `REQUEST_FILE` hands over."""
+    return os.fdopen(frame.decode_number(descriptor), "rb")
+
+
+def _discard(body: BinaryIO) -> None:
+    try:  # contextlib.suppress would take many times as long as this
+        body.close()
+    except (BufferError, OSError, ValueError):
+        return  # an app may keep the body's buffer, or have closed it in a way of its own

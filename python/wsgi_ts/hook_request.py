@@ -121,22 +121,22 @@ class ResponseSeen(Described):
         self.req = req
         self.cfg = req.cfg
         self._response = response
-        self.status, self.headers = response.head.told()
+        self.status, self.headers = response.told()
 
     @property
     def status_code(self) -> int | None:
         """The status as a number; None where the app gave none."""
-        return self._response.head.status or None
+        return self._response.status or None
 
     @property
     def headers_sent(self) -> bool:
         """Whether the head is on its way to the client."""
-        return self._response.head.sent
+        return self._response.head_sent
 
     @property
     def response_length(self) -> int | None:
         """What `Content-Length` says; None where it is not there."""
-        return self._response.head.content_length
+        return self._response.content_length
 
     @property
     def sent(self) -> int:

@@ -16,7 +16,7 @@ from . import frame
 from .faults import ProtocolError
 from .file_wrapper import FileWrapper, file_range
 from .slot import Slot
-from .start_response import ExcInfo, ResponseHead
+from .start_response import BODILESS, ExcInfo, ResponseHead
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -26,21 +26,20 @@ _WHOLE_AT_MOST = 128 * 1024
 """Bytes of a body that go in one frame with the head; longer ones would hold up the other exchanges."""
 
 
-class Response:
-    """The response to one request. `start_response` is what the app calls."""
+class Response(ResponseHead):
+    """The response to one request. `start_response` is what the app calls.
 
-    __slots__ = (
-        "_exceeded",
-        "_exchange",
-        "_gateway",
-        "_request",
-        "_slot",
-        "_stream",
-        "gone",
-        "head",
-        "left_to_node",
-        "sent",
-    )
+    `sent` counts the bytes of the body that were handed on; `gone`: its client is; `left_to_node`: Node reads
+    the body from a file, and says when the iterable may be closed.
+    """
+
+    # Until something happens these are all that a response has: nothing to be set for most requests.
+    sent = 0
+    gone = False
+    left_to_node = False
+    _bodiless = False
+    _exceeded = False
+    _stream: Stream | None = None
 
     def __init__(self, gateway: Gateway, exchange: int, request: str, slot: Slot) -> None:
         """Prepare the response of `exchange`, whose request's head is `request`, on the thread of `slot`."""
@@ -48,21 +47,23 @@ class Response:
         self._exchange = exchange
         self._request = request
         self._slot = slot
-        self._stream: Stream | None = None
-        self.sent = 0
-        self._exceeded = False
-        self.gone = False
-        self.left_to_node = False
-        self.head = ResponseHead(gateway.server)
+        self._server = gateway.server
+        self._fields = []
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Take status and headers from the app (PEP 3333); return the `write` callable.
 
-        Raises what `ResponseHead.take` does.
+        Raises TypeError, ValueError or RuntimeError for what the PEP forbids, and the exception in
+        `exc_info` once the head has been sent.
         """
-        self.head.take(status, headers, exc_info)
+        if self._called or exc_info is not None:
+            self._begin_anew(exc_info)
+        self._called = True
+        self._take(status, headers)
+        # RFC 9110 §6.4.1
+        self._bodiless = self.status in BODILESS or self._request.startswith("HEAD\n")
         return self._write
 
     def early_hints(self, headers: Iterable[tuple[str, str]]) -> None:
@@ -72,7 +73,7 @@ class Response:
         """
         fields = ResponseHead.encode_hints(headers)
         # RFC 9110 §15.2: a 1xx must not be sent to an HTTP/1.0 client.
-        if not fields or self.head.sent or self._request.split("\n", 5)[4] == "HTTP/1.0":
+        if not fields or self.head_sent or self._request.split("\n", 5)[4] == "HTTP/1.0":
             return
         self._gateway.channel.send(frame.encode_early_hints(self._exchange, fields))
 
@@ -81,20 +82,25 @@ class Response:
 
         This is `environ["wsgi_ts.disconnected"]`.
         """
-        if not self.gone and (self._stream is not None or not self.head.sent):
+        if not self.gone and (self._stream is not None or not self.head_sent):
             self.gone = self._exchange in self._gateway.aborted
         return self.gone
 
     def respond(self, result: Any) -> None:  # noqa: ANN401
         """Send the response whose body is `result`."""
-        head = self.head
         kind = type(result)
         if kind is list or kind is tuple:
             self._respond_with_blocks(result)
-        elif kind is FileWrapper and not head.sent and self._respond_with_file(result):
+        elif kind is FileWrapper and not self.head_sent and self._respond_with_file(result):
             return
         else:
-            self._respond_with_iterator(_iterate(result), result)
+            try:
+                blocks = iter(result)
+            except TypeError:
+                raise ProtocolError(
+                    f"the app must return an iterable of bytes, not {kind.__name__} (PEP 3333)"
+                ) from None
+            self._respond_with_iterator(blocks, result)
 
     def stop_stream(self) -> None:
         """Send no more of a streamed body."""
@@ -106,17 +112,18 @@ class Response:
 
     def finish(self, outcome: int) -> None:
         """End the exchange, unless a whole response has done so."""
-        if self._stream is None and self.head.sent:
+        if self._stream is None and self.head_sent:
             return
         self.stop_stream()
-        self.head.sent = True
+        self.head_sent = True
         self._gateway.channel.send(frame.encode_end(self._exchange, outcome))
 
     def _respond_with_blocks(self, blocks: list[bytes] | tuple[bytes, ...]) -> None:
         for block in blocks:
-            _check_block(block)
+            if type(block) is not bytes:
+                _check_block(block)
         body = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        if self.head.sent or not body or len(body) > _WHOLE_AT_MOST:
+        if self.head_sent or not body or len(body) > _WHOLE_AT_MOST:
             self._respond_with_iterator(iter(blocks), blocks)
         else:
             self._respond_whole(body, complete=True)
@@ -126,42 +133,48 @@ class Response:
         for first in blocks:
             if first:
                 break
-        self._require_start()
-        if self._bodiless or (not first and not self.head.sent):
+        if not self.status:
+            self._require_start()
+        if self._bodiless or (not first and not self.head_sent):
             self._respond_whole(first, complete=not first)
             return
-        _check_block(first)
-        declared = self.head.content_length
+        if type(first) is not bytes:
+            _check_block(first)
+        declared = self.content_length
         whole = _has_one_block(result) if declared is None else len(first) >= declared
-        if self.head.sent or not whole:
+        if self.head_sent or not whole:
             self._write(first)
         elif len(first) <= _WHOLE_AT_MOST:
             self._respond_whole(first, complete=True)
         else:
             if declared is None:
-                self.head.declare_length(len(first))
+                self.declare_length(len(first))
             self._write(first)
         for block in blocks:
             self._write(block)
             if self._exceeded:  # PEP 3333, "Handling the Content-Length Header": iterate no further
                 break
-        self._end_stream()
+        if self._stream is not None:
+            self._check_length(self.sent)
+            self.finish(frame.COMPLETE)
 
     def _respond_whole(self, body: bytes, *, complete: bool) -> None:
         """Send head and body in one frame; `complete`: `body` is all of it, so its length can be told."""
-        self._require_start()
-        head = self.head
+        if not self.status:
+            self._require_start()
+        bodiless = self._bodiless
+        length = len(body)
+        declared = self.content_length
         # An app that answers HEAD with nothing has not said how long its answer to GET is.
-        told = complete and not head.bodiless and (body or not self._bodiless)
-        if told and head.content_length is None:
-            head.declare_length(len(body))
-        if self._bodiless:
+        if complete and declared is None and self.status not in BODILESS and (body or not bodiless):
+            self.declare_length(length)
+        if bodiless:
             body = b""
-        else:
+        elif declared is not None and declared != length:
             body = self._fit(body)
             self._check_length(len(body))
-        response = frame.encode_response(self._exchange, head.encode(), body)
-        head.sent = True
+        response = frame.encode_response(self._exchange, self.encode(), body)
+        self.head_sent = True
         self.sent = len(body)
         self._gateway.channel.hold(response, time.monotonic())
 
@@ -171,21 +184,20 @@ class Response:
         source = file_range(wrapper)
         if source is None:
             return False
-        head = self.head
-        if head.content_length is None:
-            head.declare_length(source.length)
+        if self.content_length is None:
+            self.declare_length(source.length)
         if self._bodiless:
             self._respond_whole(b"", complete=False)
             return True
-        length = min(source.length, head.content_length or 0)
+        length = min(source.length, self.content_length or 0)
         self._check_length(length)
         if length <= _WHOLE_AT_MOST:
             self._respond_whole(os.pread(source.fd, length, source.offset), complete=True)
         else:
-            encoded = head.encode()
+            encoded = self.encode()
             # A duplicate: the app may close its file at any time, and its number be given to another.
             fd = os.dup(source.fd)
-            head.sent = True
+            self.head_sent = True
             self.sent = length
             gateway = self._gateway
             gateway.sent_as_file.setdefault(self._exchange, []).append(wrapper)
@@ -199,8 +211,7 @@ class Response:
         """Send `block`, and the head before the first one; this is also the app's `write`."""
         _check_block(block)
         self._require_start()
-        head = self.head
-        if not head.sent:
+        if not self.head_sent:
             if self._bodiless:
                 self._respond_whole(b"", complete=False)
                 return
@@ -222,27 +233,18 @@ class Response:
         stream = self._stream = Stream()
         gateway = self._gateway
         gateway.streams[self._exchange] = stream
-        self.head.sent = True
+        self.head_sent = True
         gateway.channel.send(
-            frame.encode_response_stream(self._exchange, self.head.encode(), stream.node_fd)
+            frame.encode_response_stream(self._exchange, self.encode(), stream.node_fd)
         )
 
-    def _end_stream(self) -> None:
-        if self._stream is not None:
-            self._check_length(self.sent)
-            self.finish(frame.COMPLETE)
-
-    @property
-    def _bodiless(self) -> bool:
-        return self.head.bodiless or self._request.startswith("HEAD\n")
-
     def _require_start(self) -> None:
-        if not self.head.status:
+        if not self.status:
             raise ProtocolError("the app returned without calling start_response (PEP 3333)")
 
     def _fit(self, block: bytes) -> bytes:
         """Return what of `block` the declared length has room for."""
-        declared = self.head.content_length
+        declared = self.content_length
         if declared is None or self.sent + len(block) <= declared:
             return block
         if not self._exceeded:
@@ -254,7 +256,7 @@ class Response:
         return block[: declared - self.sent]
 
     def _check_length(self, length: int) -> None:
-        declared = self.head.content_length
+        declared = self.content_length
         if declared is not None and length < declared:
             raise ProtocolError(
                 f"the app's body ended after {length} bytes, but its Content-Length says {declared}"
@@ -266,15 +268,6 @@ def _check_block(block: object) -> None:
         raise ProtocolError(
             f"the app's body must be made of bytes, not of {type(block).__name__} (PEP 3333)"
         )
-
-
-def _iterate(result: Any) -> Iterator[bytes]:  # noqa: ANN401
-    try:
-        return iter(result)
-    except TypeError:
-        raise ProtocolError(
-            f"the app must return an iterable of bytes, not {type(result).__name__} (PEP 3333)"
-        ) from None
 
 
 def _has_one_block(result: object) -> bool:

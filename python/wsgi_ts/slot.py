@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import threading
 
+from .error_stream import Pending
+
 
 class Slot:
     """One thread of the pool, as the others see it.
 
     `exchange` is what it runs (0: nothing), and `started` since when, by `time.monotonic()`: 0.0 while it
     runs nothing, or waits for a client to take what the app has sent. `lock` is held over "still this
-    exchange?" and whatever follows from the answer. `gate` is where a parked thread waits.
+    exchange?" and whatever follows from the answer. `gate` is where a parked thread waits. `pending` is what
+    it has written to `wsgi.errors`.
     """
 
-    __slots__ = ("exchange", "gate", "ident", "interrupted", "lock", "replaced", "started")
+    __slots__ = (
+        "exchange",
+        "gate",
+        "ident",
+        "interrupted",
+        "lock",
+        "pending",
+        "replaced",
+        "started",
+    )
 
     def __init__(self) -> None:
         """Make the slot of a thread that is not running yet."""
@@ -30,3 +42,4 @@ class Slot:
         self.replaced = False
         self.gate = threading.Lock()
         self.gate.acquire()
+        self.pending = Pending()

@@ -37,7 +37,8 @@ _HOP_BY_HOP = frozenset(
 
 _FIRST_FINAL = 200
 _NO_CONTENT = 204
-_NOT_MODIFIED = 304
+BODILESS = frozenset([_NO_CONTENT, 304])
+"""Statuses of responses that have no body at all (RFC 9110 §6.4.1)."""
 
 _PAIR = 2
 
@@ -58,47 +59,41 @@ _KEPT_AT_MOST = 512
 class ResponseHead:
     """What `start_response` was told.
 
-    `status` is the code as an int (0: not called yet), `content_length` the app's own or None, `sent` whether
-    the head went to the client.
+    `status` is the code as an int (0: not called yet), `content_length` the app's own or None, `head_sent`
+    whether the head went to the client.
     """
 
-    __slots__ = ("_called", "_fields", "_server", "content_length", "sent", "status")
+    status = 0
+    content_length: int | None = None
+    head_sent = False
+    _called = False
 
     _statuses: ClassVar[dict[str, int]] = {}
     _names: ClassVar[dict[str, int]] = {}
 
     def __init__(self, server: str | None) -> None:
         """Prepare a head; `server` is the default `Server` value (None: none)."""
-        self.status = 0
-        self.content_length: int | None = None
-        self.sent = False
-        self._called = False
-        self._fields: list[str] = []
         self._server = server
+        self._fields: list[str] = []
 
-    def take(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
-    ) -> None:
-        """Take what the app gave to `start_response` (PEP 3333).
-
-        Raises TypeError, ValueError or RuntimeError for what the PEP forbids, and the exception in
-        `exc_info` once the head has been sent.
-        """
-        if exc_info is not None:
-            try:
-                if self.sent:
-                    error = exc_info[1] or RuntimeError(
-                        "the response has begun: no new head can be sent"
-                    )
-                    raise error.with_traceback(exc_info[2])
-            finally:
-                exc_info = None  # no circular reference through the frame
-        elif self._called:
+    def _begin_anew(self, exc_info: ExcInfo | None) -> None:
+        """Judge a call that is not the first one, or has an `exc_info`; raises what PEP 3333 says."""
+        if exc_info is None:
             raise RuntimeError("start_response was called a second time without exc_info")
-        self._called = True
-        self._take(status, headers)
+        try:
+            if self.head_sent:
+                error = exc_info[1] or RuntimeError(
+                    "the response has begun: no new head can be sent"
+                )
+                raise error.with_traceback(exc_info[2])
+        finally:
+            exc_info = None  # no circular reference through the frame
 
     def _take(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
+        """Take what the app gave to `start_response`.
+
+        Raises TypeError or ValueError for what PEP 3333 forbids.
+        """
         code = self._statuses.get(status) if type(status) is str else None
         if code is None:
             code = _check_status(status, self._statuses)
@@ -106,14 +101,15 @@ class ResponseHead:
         fields = [status]
         length: int | None = None
         server = self._server
+        # What is of the very types that the PEP names is told by them; a subclass takes the longer way.
         for item in headers:
-            if not isinstance(item, (tuple, list)) or len(item) != _PAIR:
-                raise TypeError(f"each response header must be a (name, value) tuple, not {item!r}")
+            if type(item) is not tuple or len(item) != _PAIR:
+                _check_item(item)
             name, value = item
-            meaning = names.get(name) if isinstance(name, str) else None
+            meaning = names.get(name) if type(name) is str else None
             if meaning is None:
                 meaning = _check_name(name, names)
-            if not isinstance(value, str):
+            if type(value) is not str and not isinstance(value, str):
                 raise TypeError(
                     f"the value of response header {name!r} must be str, not {_type_name(value)}"
                 )
@@ -126,11 +122,10 @@ class ResponseHead:
                     continue
                 if meaning == _SERVER:
                     server = None
-                elif length is None:
-                    length = _check_length(value, length)
                 else:
-                    _check_length(value, length)
-                    continue
+                    told, length = length, _check_length(value, length)
+                    if told is not None:
+                        continue
             fields.append(name)
             fields.append(value)
         if server is not None:
@@ -139,11 +134,6 @@ class ResponseHead:
         self._fields = fields
         self.content_length = length
         self.status = code
-
-    @property
-    def bodiless(self) -> bool:
-        """Whether a response with this status has no body at all (RFC 9110 §6.4.1)."""
-        return self.status in (_NO_CONTENT, _NOT_MODIFIED)
 
     def told(self) -> tuple[str | None, list[tuple[str, str]]]:
         """Return the status line (None: not told yet) and the fields, as far as they are known."""
@@ -181,6 +171,11 @@ class ResponseHead:
 
 def _type_name(value: object) -> str:
     return type(value).__name__
+
+
+def _check_item(item: object) -> None:
+    if not isinstance(item, (tuple, list)) or len(item) != _PAIR:
+        raise TypeError(f"each response header must be a (name, value) tuple, not {item!r}")
 
 
 def _check_status(status: object, known: dict[str, int]) -> int:

@@ -26,6 +26,9 @@ _FRESH = 0.002
 _MOSTLY_BLOCKED = 0.3
 """Share of requests that were blocked, above which threads stop parking."""
 
+_NEGLIGIBLE = 0.01
+"""A share that counts as none."""
+
 _WEIGHT = 0.1
 """Weight of the last request in that share (a moving average)."""
 
@@ -105,10 +108,13 @@ class ThreadPool:
 
     def _run(self, slot: Slot) -> None:
         slot.ident = threading.get_ident()
+        slot.pending = self._gateway.errors.pending
         queue = self._queue
         clock = time.monotonic
-        processor_clock = time.thread_time
         several = self._several
+        # Time in requests, and on the processor, when it was last asked how much of one was the other.
+        busy = 0.0
+        processor = time.thread_time()
         while not slot.replaced:
             try:
                 kind, exchange, payload = queue.popleft()
@@ -117,7 +123,6 @@ class ThreadPool:
                     continue
                 return
             started = clock()
-            processor_started = processor_clock() if several else 0.0
             try:
                 slot.started = started
                 slot.exchange = exchange
@@ -131,21 +136,25 @@ class ThreadPool:
                 # An interruption that hit our own code, or a fault of ours: the thread must live, and the
                 # exchange end. A second end is ignored.
                 _settle(slot)
+                self._gateway.errors.flush()
                 self._channel.send(frame.encode_end(exchange, frame.FAILED))
                 if not isinstance(error, RequestTimeout):
                     self._gateway.log("", describe_exception(error))
             if several:
                 now = clock()
                 took = now - started
+                busy += took
                 if took > _FRESH / 2:
-                    self._weigh(processor_clock() - processor_started < took / 2)
-                else:
+                    # Not asked for every request: a look at this clock is a system call.
+                    before, processor = processor, time.thread_time()
+                    self._weigh(processor - before < busy / 2)
+                    busy = 0.0
+                elif self._blocked > _NEGLIGIBLE:
                     self._weigh(False)
-                if self._blocked < _MOSTLY_BLOCKED:
-                    if self._another_is_fresh(slot, now - _FRESH):
-                        self._park(slot)
-                else:
+                if self._blocked >= _MOSTLY_BLOCKED:
                     self._channel.flush()
+                elif self._another_is_fresh(slot, now - _FRESH):
+                    self._park(slot)
 
     def _fetch(self, slot: Slot) -> bool:
         """Wait for requests; False: there will be no more."""
@@ -174,6 +183,8 @@ class ThreadPool:
         self._blocked += (blocked - self._blocked) * _WEIGHT
 
     def _another_is_fresh(self, slot: Slot, since: float) -> bool:
+        if len(self._parked) + 1 >= len(self.slots):  # the rule: all others are parked
+            return False
         return any(other.started > since and other is not slot for other in self.slots)
 
     def _park(self, slot: Slot) -> None:
