@@ -10,7 +10,7 @@ import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from '../bridge/load.ts';
-import { capacity, resumption, soon } from './capacity.ts';
+import { capacity, mostWaiting, patience, resumption, soon } from './capacity.ts';
 
 /** What the gate needs from the worker. */
 export interface AcceptorOptions {
@@ -64,6 +64,9 @@ export class Acceptor {
   /** Connections so far. */
   #taken = 0;
   #takenSince = Infinity;
+  #pausedAt = 0;
+  /** Connections that may still come beyond what is held, since nobody else has taken them. */
+  #guests = 0;
   #timer: NodeJS.Timeout | undefined;
   #complainedAt = -Infinity;
 
@@ -157,6 +160,7 @@ export class Acceptor {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     server.on('connection', (socket: Socket) => {
       this.#taken++;
+      this.#guests--;
       this.#fresh.set(socket, this.#now());
       this.#options.onConnection(socket);
       this.#review();
@@ -190,8 +194,17 @@ export class Acceptor {
     const pending = load.outstanding + this.#fresh.size;
     const limit = capacity(load, this.#takenSince, now);
     if (this.#state === 'accepting') {
-      if (pending >= limit) this.#pause();
-    } else if (pending < resumption(limit, load.threads)) this.#resume();
+      // With views of no time it stays open until they have come: to move the gate takes longer than those.
+      if (pending >= limit && (this.#guests <= 0 || limit === load.threads)) this.#pause();
+    } else if (pending < resumption(limit, load.threads)) {
+      this.#guests = 0;
+      this.#resume();
+    } else if (now - this.#pausedAt > patience(load, this.#takenSince, now)) {
+      this.#guests = mostWaiting;
+      this.#resume();
+      // Where views take their time it opens for one who waits already, not for those who may come.
+      if (limit === load.threads) void immediate().then(immediate).then(this.#review.bind(this));
+    }
   }
 
   /** A connection that stays silent must not hold the gate: it may belong to nobody. */
@@ -204,6 +217,7 @@ export class Acceptor {
 
   #pause(): void {
     this.#state = 'paused';
+    this.#pausedAt = this.#now();
     for (const { server } of this.#listeners) server.close();
   }
 

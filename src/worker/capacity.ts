@@ -2,12 +2,13 @@
 // by the acceptor on every connection and answer. It must never look at a clock by itself.
 //
 // A request that waits here can't be taken by an idle worker any more, so a worker takes no more than it will
-// begin soon. With views of less than 0.3 ms that is sixteen, and with keep-alive the gate hardly ever moves.
+// begin soon. With views of less than 0.3 ms that is sixteen. A connection that nobody takes for a while has no
+// better place, though, however busy those are who are here already.
 
 import type { Load } from '../bridge/load.ts';
 
 /** However fast views were so far, the next ones may not be: no more than so many are kept from other workers. */
-const mostWaiting = 16;
+export const mostWaiting = 16;
 
 /** Milliseconds: what will begin within this time may wait here, and who is silent for longer is stalled. */
 export const soon = 5;
@@ -30,4 +31,14 @@ export function capacity(load: Load, takenSince: number, now: number): number {
  */
 export function resumption(limit: number, threads: number): number {
   return threads + (limit - threads) / 2;
+}
+
+/**
+ * How long, in milliseconds, a worker leaves connections to the others before it takes what they don't: longer where
+ * its answers keep it waiting, and for ever where none comes any more.
+ *
+ * @param takenSince as in {@link capacity}
+ */
+export function patience({ lastAnswerAt }: Load, takenSince: number, now: number): number {
+  return soon + 2 * Math.max(0, now - Math.max(takenSince, lastAnswerAt));
 }

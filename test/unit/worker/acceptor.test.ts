@@ -139,3 +139,21 @@ void test('a stop leaves the queue to the others', async () => {
   const pids = await Promise.all(Array.from({ length: 10 }, () => request(port, '/1')));
   assert.deepEqual(new Set(pids), new Set([second?.pid]));
 });
+
+for (const path of ['/0', '/20']) {
+  void test(`connections that are always busy keep no new one out (${path})`, async () => {
+    const { port } = await start();
+    let over = false;
+    // There is always a request that waits for the one that runs.
+    const regulars = Array.from({ length: 6 }, async () => {
+      using client = await connect(port);
+      while (!over) {
+        await client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        await client.readResponse();
+      }
+    });
+    for (let i = 0; i < 5; i += 1) await request(port, path);
+    over = true;
+    await Promise.all(regulars);
+  });
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Load } from '../../../src/bridge/load.ts';
-import { capacity, resumption } from '../../../src/worker/capacity.ts';
+import { capacity, patience, resumption } from '../../../src/worker/capacity.ts';
 
 const now = 10_000;
 
@@ -49,4 +49,11 @@ void test('a paused worker goes on when half of what may wait has begun', () => 
 void test('with room for the threads alone, a worker goes on when one of them is idle', () => {
   assert.equal(resumption(4, 4), 4);
   assert.equal(resumption(1, 1), 1);
+});
+
+void test('what nobody takes for a while is taken, the sooner the less a worker keeps its requests waiting', () => {
+  assert.equal(patience(load(1, 0.1, now), now - 100, now), 5);
+  assert.equal(patience(load(1, 10, now - 10), now - 100, now), 25);
+  assert.equal(patience(load(1, 0.1, now - 100), Infinity, now), 5);
+  assert.ok(patience(load(1, 10, now - 60_000), now - 60_000, now) > 60_000);
 });
