@@ -42,5 +42,5 @@ export function sendOwnPage(
   }
   if (isGone(response)) return;
   writeHead(response, fields, hosted);
-  writeWhole(response, body, 0, bytes);
+  writeWhole(response, body, 0, bytes, hosted);
 }

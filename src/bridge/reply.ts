@@ -240,7 +240,7 @@ export class Reply implements AccessEntry {
   #write(fields: string[], body: Buffer, start: number, end: number): void {
     if (!this.#begin(fields)) return;
     this.#bytes = end - start;
-    writeWhole(this.response, body, start, end);
+    writeWhole(this.response, body, start, end, this.#context.hosted);
     if (pendingBytes(this.response) > 0) this.#watchClient();
   }
 

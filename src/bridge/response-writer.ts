@@ -76,14 +76,28 @@ export function writeEarlyHints(response: ServerReply, fields: readonly string[]
   raw._writeRaw(`${head}\r\n`, 'latin1');
 }
 
-/** Sends all of a body: `body` from `start` to `end`. */
-export function writeWhole(response: ServerReply, body: Buffer, start: number, end: number): void {
-  if (end - start <= JOINED_AT_MOST) {
-    // As a latin-1 string, Node puts it into the head's own write.
-    response.end(body.toString('latin1', start, end), 'latin1');
-  } else {
+/** Sends all of a body: `body` from `start` to `end`. `hosted`: as in {@link writeHead}. */
+export function writeWhole(
+  response: ServerReply,
+  body: Buffer,
+  start: number,
+  end: number,
+  hosted: boolean,
+): void {
+  if (end - start > JOINED_AT_MOST) {
     // A copy: the frame's buffer is the channel's, which reads into it again.
     response.end(Buffer.from(body.subarray(start, end)));
+    return;
+  }
+  const text = body.toString('latin1', start, end);
+  if (hosted || isHttp2(response)) {
+    // As a latin-1 string, Node puts it into the head's own write.
+    response.end(text, 'latin1');
+  } else {
+    // Not public, as `_writeRaw` above: `end` would send an empty piece behind it, and writev(2) instead of write(2).
+    const raw = response as unknown as { _send(data: string, encoding: 'latin1'): unknown };
+    raw._send(text, 'latin1');
+    response.end();
   }
 }
 

@@ -163,7 +163,7 @@ export class Acceptor {
       this.#guests--;
       this.#fresh.set(socket, this.#now());
       this.#options.onConnection(socket);
-      this.#review();
+      this.#review(true);
     });
     server.on('error', (error) => {
       this.#complain(error);
@@ -171,8 +171,8 @@ export class Acceptor {
     return server;
   }
 
-  /** Opens or shuts the gate, as the load is now. */
-  #review(): void {
+  /** Opens or shuts the gate, as the load is now; `arrived`: since a connection has. */
+  #review(arrived = false): void {
     if (this.#state === 'closed' || this.#state === 'draining') return;
     if (this.#options.full()) {
       this.#watch();
@@ -194,8 +194,9 @@ export class Acceptor {
     const pending = load.outstanding + this.#fresh.size;
     const limit = capacity(load, this.#takenSince, now);
     if (this.#state === 'accepting') {
-      // With views of no time it stays open until they have come: to move the gate takes longer than those.
-      if (pending >= limit && (this.#guests <= 0 || limit === load.threads)) this.#pause();
+      // To move the gate takes longer than a fast view: there it stays until somebody comes.
+      const slow = limit === load.threads;
+      if (pending >= limit && (slow || (arrived && this.#guests <= 0))) this.#pause();
     } else if (pending < resumption(limit, load.threads)) {
       this.#guests = 0;
       this.#resume();
@@ -203,7 +204,7 @@ export class Acceptor {
       this.#guests = mostWaiting;
       this.#resume();
       // Where views take their time it opens for one who waits already, not for those who may come.
-      if (limit === load.threads) void immediate().then(immediate).then(this.#review.bind(this));
+      if (limit === load.threads) void immediate().then(immediate).then(() => { this.#review(); });
     }
   }
 
