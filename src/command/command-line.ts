@@ -44,14 +44,23 @@ function withoutVariant(flags: string): string {
   );
 }
 
-/** An error of commander's, with what may have been meant by an option that it does not know. */
+/** The commands besides the one that serves: a first word that is none of them names the app. */
+const commandNames = ['binding', 'doctor', 'smoke'] as const;
+
+/** An error of commander's, with what may have been meant by an option, or a command, that it does not know. */
 function withSuggestion(command: Command, text: string): string {
+  const meant = text.includes('too many arguments')
+    ? nearest(command.args[0] ?? '', commandNames).map((name) => `wsgi-ts ${name}`)
+    : nearestFlags(command, text);
+  if (meant.length === 0) return text;
+  return `${text.trimEnd()}\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)\n`;
+}
+
+function nearestFlags(command: Command, text: string): readonly string[] {
   const [, flag = ''] = /unknown option '(--[^'=]+)/.exec(text) ?? [];
   const known = settingRows.flatMap(([, { flags }]) => flags.filter((one) => one.startsWith('--')));
   const own = command.options.flatMap(({ long, hidden }) => (hidden ? [] : [long ?? '']));
-  const meant = nearest(flag, [...new Set([...known, ...own, '--help', '--version'])]);
-  if (meant.length === 0) return text;
-  return `${text.trimEnd()}\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)\n`;
+  return nearest(flag, [...new Set([...known, ...own, '--help', '--version'])]);
 }
 
 /** Every setting as an option of `command`, and the app as its argument; values stay text, for resolveSettings to judge. */

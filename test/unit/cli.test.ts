@@ -75,6 +75,7 @@ describe('a command line that can not be read', () => {
     [['-Z'], /unknown option '-Z'/],
     [['app:app', '--workers'], /--workers <INT>' argument missing/],
     [['app:app', 'other:app'], /too many arguments/],
+    [['smoek', 'app:app'], /too many arguments.*\n\(Did you mean wsgi-ts smoke\?\)/],
   ] as const) {
     it(`ends with exit code 2: ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await run(args);
