@@ -138,17 +138,17 @@ for (const [name, one] of [
   });
 }
 
-test('a request calls 36 functions of Python and 62 of C with one thread', async () => {
-  await atMost(36, () => called(single, oneByOne, 'call'));
-  await atMost(62, () => called(single, oneByOne, 'c_call'));
+test('a request calls 20 functions of Python and 53 of C with one thread', async () => {
+  await atMost(20.2, () => called(single, oneByOne, 'call'));
+  await atMost(53.5, () => called(single, oneByOne, 'c_call'));
 });
 
-test('a request calls 55 functions of Python and 65 of C with sixteen', async () => {
-  await atMost(55, () => called(pool, oneByOne, 'call'));
-  await atMost(65, () => called(pool, oneByOne, 'c_call'));
+test('a request calls 21 functions of Python and 56 of C with sixteen', async () => {
+  await atMost(21.2, () => called(pool, oneByOne, 'call'));
+  await atMost(56.5, () => called(pool, oneByOne, 'c_call'));
 });
 
-test('a request allocates 14 kB in Node, and 11 kB under a backlog', async () => {
-  await atMost(14_000, () => allocated(single, oneByOne));
-  await atMost(11_000, () => allocated(single, allAtOnce));
+test('a request allocates 13 kB in Node, and 10.5 kB under a backlog', async () => {
+  await atMost(13_000, () => allocated(single, oneByOne));
+  await atMost(10_500, () => allocated(single, allAtOnce));
 });
