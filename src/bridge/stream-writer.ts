@@ -3,7 +3,8 @@
 // Made by reply.ts for each streamed response, on the event loop. Must never let a body that was cut off look
 // complete.
 
-import { Socket } from 'node:net';
+import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
+import { giveBuffer, takeBuffer } from './read-buffers.ts';
 import { ResponseSpool } from './response-spool.ts';
 import {
   asWritable,
@@ -37,6 +38,8 @@ const IN_MEMORY = 64 * 1024;
  */
 const PATIENCE = 10;
 
+const EMPTY = Buffer.alloc(0);
+
 /** Takes a stream to its client. */
 export class StreamWriter {
   readonly #response: ServerReply;
@@ -45,6 +48,8 @@ export class StreamWriter {
   readonly #spool: ResponseSpool;
   /** What is not kept yet, or can't be: the spool is full, or broken. It follows when that is empty. */
   #overflow: Buffer | null = null;
+  /** What the source is read into. */
+  #reading: Buffer<ArrayBuffer> = EMPTY;
   #patience: NodeJS.Timeout | undefined;
   #broken = false;
   #keeping = false;
@@ -61,10 +66,19 @@ export class StreamWriter {
     this.#options = options;
     this.#spool = new ResponseSpool(options.limit, options.folder);
     // Half open, so that Node leaves the end of the response to us.
-    const source = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+    const source = new Socket({
+      ...{ fd, readable: true, writable: true, allowHalfOpen: true },
+      onread: {
+        buffer: () => (this.#reading = takeBuffer()),
+        callback: (length) => {
+          this.#receive(this.#reading, length);
+          return true;
+        },
+      },
+    } as SocketConstructorOpts & { onread: OnReadOpts });
     this.#source = source;
-    source.on('data', (data: Buffer) => {
-      this.#take(data);
+    source.once('close', () => {
+      giveBuffer(this.#reading);
     });
     source.on('end', () => {
       this.#drained = true;
@@ -105,12 +119,34 @@ export class StreamWriter {
     return !this.#keeping && !this.#pumping && this.#spool.length === 0 && this.#overflow === null;
   }
 
+  get #spooling(): boolean {
+    return this.#options.limit > 0 && !this.#broken;
+  }
+
+  /** Whether what comes now can go to the client's connection. */
+  get #open(): boolean {
+    return this.#direct && (!this.#spooling || pendingBytes(this.#response) < IN_MEMORY);
+  }
+
+  /** Takes in what was read into `buffer`, and gives the buffer back. */
+  #receive(buffer: Buffer<ArrayBuffer>, length: number): void {
+    const data = buffer.subarray(0, length);
+    if (this.#open) {
+      this.#send(data, () => {
+        giveBuffer(buffer);
+      });
+    } else {
+      this.#take(Buffer.from(data));
+      giveBuffer(buffer);
+    }
+  }
+
   #take(data: Buffer): void {
-    const spooling = this.#options.limit > 0 && !this.#broken;
-    if (this.#direct && (!spooling || pendingBytes(this.#response) < IN_MEMORY)) {
-      if (!this.#write(data) && !spooling) this.#source.pause();
+    if (this.#open) {
+      this.#send(data);
       return;
     }
+    const spooling = this.#spooling;
     // One at a time, so that the order is kept; the socket pair holds what comes meanwhile.
     this.#source.pause();
     const { length } = data;
@@ -186,10 +222,15 @@ export class StreamWriter {
     return !this.#settled && !isFull(this.#response);
   }
 
-  #write(data: Buffer): boolean {
+  #send(data: Buffer, onSent?: () => void): void {
+    if (!this.#write(data, onSent) && !this.#spooling) this.#source.pause();
+  }
+
+  /** @param onSent - called when nobody reads `data` any more */
+  #write(data: Buffer, onSent?: () => void): boolean {
     if (this.#settled) return true;
     this.#bytes += data.length;
-    return asWritable(this.#response).write(data);
+    return asWritable(this.#response).write(data, onSent);
   }
 
   #finish(): void {

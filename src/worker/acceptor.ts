@@ -204,7 +204,12 @@ export class Acceptor {
       this.#guests = mostWaiting;
       this.#resume();
       // Where views take their time it opens for one who waits already, not for those who may come.
-      if (limit === load.threads) void immediate().then(immediate).then(() => { this.#review(); });
+      if (limit === load.threads)
+        void immediate()
+          .then(immediate)
+          .then(() => {
+            this.#review();
+          });
     }
   }
 
