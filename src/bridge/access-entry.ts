@@ -44,10 +44,16 @@ export function accessFacts(
 
 /** Writes the line of `entry`. */
 export function writeAccess(accessLog: AccessLog, entry: AccessEntry): void {
-  const { response, outcome } = entry;
+  const { request, response, outcome } = entry;
   const unanswered = outcome === 'killed' ? badGateway : clientClosedRequest;
+  // Field by field: to spread the facts into it takes longer than all the rest.
   accessLog.write({
-    ...accessFacts(entry),
+    startedAt: entry.startedAt,
+    remoteAddress: entry.remoteAddress ?? connectionFacts(request).remoteAddress,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    protocol: `HTTP/${request.httpVersion}`,
+    requestHeaders: request.rawHeaders,
     status: response.headersSent ? response.statusCode : unanswered,
     bytes: entry.bytes,
     duration: performance.now() - entry.start,

@@ -166,7 +166,8 @@ export function header(fields: readonly string[], name: string): string | undefi
 
 /** RFC 7617: `Basic ` and base64 of `user:password`. */
 export function basicUser(authorization: string | undefined): string | undefined {
-  const match = /^basic +(\S+)/i.exec(authorization ?? '');
+  if (authorization === undefined) return undefined;
+  const match = /^basic +(\S+)/i.exec(authorization);
   if (match?.[1] === undefined) return undefined;
   const credentials = Buffer.from(match[1], 'base64').toString('latin1');
   const colon = credentials.indexOf(':');
