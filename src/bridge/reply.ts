@@ -10,9 +10,10 @@ import type { JournalWriter } from '../log/journal.ts';
 import { escapeField } from '../log/escape.ts';
 import type { Logger } from '../log/logger.ts';
 import { accessFacts, writeAccess, type AccessEntry } from './access-entry.ts';
+import { FileWriter } from './file-writer.ts';
 import { decodeFields, decodeFileRange, decodeResponseHead } from './frame.ts';
 import type { Pace } from './pace.ts';
-import { writeEarlyHints, writeFile, writeHead, writeWhole } from './response-writer.ts';
+import { writeEarlyHints, writeHead, writeWhole } from './response-writer.ts';
 import { StreamWriter } from './stream-writer.ts';
 import {
   closeAfter,
@@ -66,7 +67,7 @@ export class Reply implements AccessEntry {
   readonly #context: ReplyContext;
   #outcome: Outcome | null = null;
   #stream: StreamWriter | null = null;
-  #bytesOfFile: (() => number) | null = null;
+  #file: FileWriter | null = null;
   #bytes = 0;
   #unwatch: (() => void) | null = null;
   #ticket = 0;
@@ -124,7 +125,7 @@ export class Reply implements AccessEntry {
   }
 
   get bytes(): number {
-    return this.#stream?.bytes ?? this.#bytesOfFile?.() ?? this.#bytes;
+    return this.#stream?.bytes ?? this.#file?.bytes ?? this.#bytes;
   }
 
   get outcome(): Outcome {
@@ -206,7 +207,7 @@ export class Reply implements AccessEntry {
       return;
     }
     this.#watchClient();
-    this.#bytesOfFile = writeFile(this.response, range, (error) => {
+    this.#file = new FileWriter(this.response, range, (error) => {
       done();
       if (error === null) return;
       if (!this.gone) {

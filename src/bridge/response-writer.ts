@@ -1,16 +1,11 @@
-// Writes what Python answered to the client: a whole response, a file's bytes, a stream's, or an error page.
-// Called by exchange.ts on the event loop; the three ways of a body end by calling back exactly once.
+// Writes a head, and a body that is whole, to the client: what Python answered, early hints, or a page of our own.
+// Called by reply.ts on the event loop; a file's bytes are file-writer.ts's, a stream's stream-writer.ts's.
 // Must never decide what to answer, only how it gets onto the wire.
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import type { FileRange } from './frame.ts';
 import { fieldsOnTop, isPristine } from './host-fields.ts';
 import { isHttp2, type ServerReply } from './transaction.ts';
 
 /** Bodies up to this many bytes are joined with their head into one write. */
 const JOINED_AT_MOST = 16 * 1024;
-
-const FILE_PIECE = 256 * 1024;
 
 /**
  * Sends `fields` (status line, name, value, …) as the head of `response`, and takes the status line from them.
@@ -99,37 +94,4 @@ export function writeWhole(
     raw._send(text, 'latin1');
     response.end();
   }
-}
-
-/**
- * Sends a body that is part of a file, and closes the file.
- *
- * @param done - told null, or why the body is not complete: the client left, or the file is shorter than it was.
- * @returns how many bytes have been read so far
- */
-export function writeFile(
-  response: ServerReply,
-  range: FileRange,
-  done: (error: Error | null) => void,
-): () => number {
-  const file = createReadStream('', {
-    fd: range.fd,
-    start: range.offset,
-    end: range.offset + range.length - 1,
-    highWaterMark: FILE_PIECE,
-  });
-  pipeline(file, response, { end: false }).then(
-    () => {
-      if (file.bytesRead < range.length) {
-        done(new Error(`the file ended after ${file.bytesRead} of ${range.length} bytes`));
-      } else {
-        response.end();
-        done(null);
-      }
-    },
-    (error: unknown) => {
-      done(error instanceof Error ? error : new Error(String(error)));
-    },
-  );
-  return () => file.bytesRead;
 }

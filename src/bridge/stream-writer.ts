@@ -4,7 +4,7 @@
 // complete.
 
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
-import { giveBuffer, takeBuffer } from './read-buffers.ts';
+import { ReadBuffers } from './read-buffers.ts';
 import { ResponseSpool } from './response-spool.ts';
 import {
   asWritable,
@@ -40,6 +40,8 @@ const PATIENCE = 10;
 
 const EMPTY = Buffer.alloc(0);
 
+const buffers = new ReadBuffers(64 * 1024);
+
 /** Takes a stream to its client. */
 export class StreamWriter {
   readonly #response: ServerReply;
@@ -69,7 +71,7 @@ export class StreamWriter {
     const source = new Socket({
       ...{ fd, readable: true, writable: true, allowHalfOpen: true },
       onread: {
-        buffer: () => (this.#reading = takeBuffer()),
+        buffer: () => (this.#reading = buffers.take()),
         callback: (length) => {
           this.#receive(this.#reading, length);
           return true;
@@ -78,7 +80,7 @@ export class StreamWriter {
     } as SocketConstructorOpts & { onread: OnReadOpts });
     this.#source = source;
     source.once('close', () => {
-      giveBuffer(this.#reading);
+      buffers.give(this.#reading);
     });
     source.on('end', () => {
       this.#drained = true;
@@ -133,11 +135,11 @@ export class StreamWriter {
     const data = buffer.subarray(0, length);
     if (this.#open) {
       this.#send(data, () => {
-        giveBuffer(buffer);
+        buffers.give(buffer);
       });
     } else {
       this.#take(Buffer.from(data));
-      giveBuffer(buffer);
+      buffers.give(buffer);
     }
   }
 
