@@ -5,11 +5,11 @@
 
 // The bridge's modules, lowest first: a module may import only from its own row or a lower one.
 const bridgeRows = [
-  ['frame', 'version', 'load', 'load-failure', 'overrun', 'client-certificate'],
+  ['frame', 'version', 'load', 'load-failure', 'overrun', 'client-certificate', 'read-buffers'],
   ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
   ['host-view', 'host-fields', 'log-frame', 'watchdog'],
   ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
-  ['response-spool', 'stream-writer', 'python-log', 'handler-options'],
+  ['response-spool', 'stream-writer', 'file-writer', 'python-log', 'handler-options'],
   ['process-logs', 'dispatched-exchange', 'exchange-table'],
   ['dispatcher', 'reply', 'own-page'],
   ['exchange'],
