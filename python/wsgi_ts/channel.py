@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 
 from . import fork
 from .frame import Frame, decode_frames
@@ -19,7 +20,7 @@ _HELD_AT_MOST = 8
 """Frames that share one write."""
 
 _HELD_FOR = 0.0005
-"""Seconds that the oldest held frame may wait for others."""
+"""Seconds that the oldest held frame may wait for others, those included that it took to make."""
 
 _READ_AT_MOST = 65536
 
@@ -61,11 +62,15 @@ class Channel:
         """Bound the time that `receive` waits; None: it waits for ever."""
         self._socket.settimeout(seconds)
 
-    def hold(self, frame: bytes, now: float) -> None:
-        """Send `frame` soon, perhaps with others; `now` is `time.monotonic()`."""
+    def hold(self, frame: bytes, since: float) -> None:
+        """Send `frame` soon, perhaps with others, unless it took long to make: the next one would, too.
+
+        `since` is when it was begun, by `time.monotonic()`.
+        """
+        now = time.monotonic()
         held = self._held
         if not held:
-            self._held_since = now
+            self._held_since = since
         held.append(frame)
         if len(held) >= _HELD_AT_MOST or now - self._held_since > _HELD_FOR:
             self.flush()

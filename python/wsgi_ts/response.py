@@ -176,7 +176,7 @@ class Response(ResponseHead):
         response = frame.encode_response(self._exchange, self.encode(), body)
         self.head_sent = True
         self.sent = len(body)
-        self._gateway.channel.hold(response, time.monotonic())
+        self._gateway.channel.hold(response, self._slot.started)
 
     def _respond_with_file(self, wrapper: FileWrapper) -> bool:
         """Let Node send the file; False: it has to be read here."""

@@ -2,15 +2,19 @@
 // Made by dispatcher.ts, on the event loop. Python's threads wake only when that helps (threads.py), and that it
 // would help can be seen from here alone: requests are outstanding, and no answer comes. Must not know of frames.
 
-/** Milliseconds between two ticks: without an answer for as long, Python is told. */
+/**
+ * Milliseconds between two ticks: without an answer for as long, Python is told. One thread alone has nobody to wake:
+ * it is told so that an answer which waits for others is sent, and takes the GIL from a view for that.
+ */
 const TICK = 2;
+const TICK_OF_ONE = 5;
 
 /** Ticks in a row that are told beyond one a thread; of those that follow, every `SPARSE`th. */
 const EXTRA = 8;
 const SPARSE = 25;
 
-/** Ticks between two looks at what takes long. */
-const LOOK_EVERY = 50;
+/** Milliseconds between two looks at what takes long. */
+const LOOK = 100;
 
 /** What a watchdog asks and tells. */
 export interface WatchdogEvents {
@@ -27,6 +31,7 @@ export class Watchdog {
   /** Time of the last tick, by `performance.now()`: a clock that costs nothing to read. */
   now = 0;
   readonly #threads: number;
+  readonly #period: number;
   readonly #events: WatchdogEvents;
   #timer: NodeJS.Timeout | null = null;
   #progress: number | null = null;
@@ -35,6 +40,7 @@ export class Watchdog {
 
   constructor(threads: number, events: WatchdogEvents) {
     this.#threads = threads;
+    this.#period = threads > 1 ? TICK : TICK_OF_ONE;
     this.#events = events;
   }
 
@@ -46,7 +52,7 @@ export class Watchdog {
       this.#progress = this.#events.progress();
       this.#timer = setInterval(() => {
         this.#tick();
-      }, TICK);
+      }, this.#period);
       this.#timer.unref();
     }
     return this.now;
@@ -69,6 +75,6 @@ export class Watchdog {
       const useful = this.#silentTicks <= this.#threads + EXTRA;
       if (useful || this.#silentTicks % SPARSE === 0) this.#events.onSilence();
     }
-    if (++this.#ticks % LOOK_EVERY === 0) this.#events.onLook();
+    if ((++this.#ticks * this.#period) % LOOK === 0) this.#events.onLook();
   }
 }

@@ -45,7 +45,7 @@ interface Listener {
 /** Duplicates kept ready for each socket. */
 const spareCount = 2;
 /** Milliseconds between two looks at a busy worker. */
-const period = 2;
+const period = 5;
 /** Milliseconds between two complaints. */
 const silence = 1000;
 /** Milliseconds that a queue is watched which takes no new connections: a handshake may not be over yet. */
