@@ -136,7 +136,7 @@ module.exports = {
     restsOn('messages', ['http/policy', 'error-report']),
     restsOn('sigusr1', []),
     only('binding/build.ts', 'proper-lockfile'),
-    only('log/logger.ts', 'winston'),
+    only('log/winston.ts', 'winston'),
     only('(cli|command/.+).ts', 'commander'),
     ...oneWay,
   ],

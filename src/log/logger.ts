@@ -1,10 +1,9 @@
-// The server's log, in gunicorn's form: `[2019-12-04 15:58:37 +0000] [3006] [INFO] text`. The only file that
-// imports winston. Master and worker make one each in their composition roots and hand it down; it runs on
-// the event loop's thread. Python's lines (wsgi.errors, tracebacks) come here as messages.
+// The server's log, in gunicorn's form: `[2019-12-04 15:58:37 +0000] [3006] [INFO] text`. Master and worker make
+// one each in their composition roots and hand it down; it runs on the event loop's thread. Python's lines
+// (wsgi.errors, tracebacks) come here as messages. The master's goes through winston (winston.ts); this file must not
+// import it: it would cost each worker a tenth of its start.
 // It must never touch process.stdout, process.stderr or console: see sink.ts.
 
-import { Writable } from 'node:stream';
-import winston from 'winston';
 import type { LogLevel } from '../messages.ts';
 import { escapeControls } from './escape.ts';
 import { entryFormatter, type LineForm, type LogEntry } from './line-format.ts';
@@ -58,6 +57,26 @@ export interface EntryTee {
   giveBack?(): void;
 }
 
+/** Takes entries that are to be written, whatever their level. */
+export interface Carrier {
+  carry(entry: LogEntry, whole: boolean): void;
+  close(): void;
+}
+
+/** Makes a carrier: `line` says what an entry looks like, `write` takes lines, each with its line break. */
+export type MakeCarrier = (
+  line: (entry: LogEntry, whole: boolean) => string,
+  write: (line: string) => void,
+) => Carrier;
+
+/** With nothing in between. */
+const directly: MakeCarrier = (line, write) => ({
+  carry: (entry, whole) => {
+    write(`${line(entry, whole)}\n`);
+  },
+  close: () => undefined,
+});
+
 /** What {@link createLogger} needs. */
 export interface LoggerOptions {
   readonly level: LogLevel;
@@ -65,28 +84,22 @@ export interface LoggerOptions {
   readonly file: string;
   readonly form?: LineForm;
   readonly tees?: readonly EntryTee[];
+  /** What brings the entries into the file; by default nothing that would have to be loaded. */
+  readonly carrier?: MakeCarrier;
   /** The process id to show; by default this process'. */
   readonly pid?: number;
   /** The clock; by default the system's. */
   readonly now?: () => Date;
 }
 
-/** winston's order: the lower the number, the graver. */
-const ranks: Readonly<Record<LogLevel, number>> = {
+/** syslog's order, and winston's: the lower the number, the graver. */
+export const ranks: Readonly<Record<LogLevel, number>> = {
   critical: 0,
   error: 1,
   warning: 2,
   info: 3,
   debug: 4,
 };
-
-/** What winston hands from `log` to the format. */
-interface Info {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly time: number;
-  readonly whole: boolean;
-}
 
 /**
  * Makes a logger.
@@ -97,24 +110,10 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   const clock = now === undefined ? wallClock : (): number => now().getTime();
   const sink = new Sink({ file: options.file, descriptor: 2, setting: '--error-logfile' });
   const entryLine = entryFormatter(form, pid);
-  const line = winston.format.printf((info) => {
-    const { whole, message, ...entry } = info as unknown as Info;
-    return whole ? escapeControls(message) : entryLine({ ...entry, message });
-  });
-  const stream = new Writable({
-    decodeStrings: false,
-    write(chunk: string, _encoding, done) {
-      sink.write(chunk);
-      done();
-    },
-  });
-  const core = winston.createLogger({
-    levels: ranks,
-    level: 'debug', // levels are judged below: what Python has judged passes
-    format: line,
-    // winston declares its transports as interfaces, which the rule takes for foreign objects.
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+  const line = ({ level, message, time }: LogEntry, whole: boolean): string =>
+    whole ? escapeControls(message) : entryLine({ level, message, time });
+  const carrier = (options.carrier ?? directly)(line, (text) => {
+    sink.write(text);
   });
 
   // After close() nothing is written: winston would complain about it on console.error.
@@ -122,7 +121,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   let highest = ranks[threshold];
   const isEnabled = (level: LogLevel): boolean => !closed && ranks[level] <= highest;
   const write = (entry: LogEntry, whole = false): void => {
-    if (!closed) core.log({ ...entry, whole });
+    if (!closed) carrier.carry(entry, whole);
   };
   for (const tee of tees) {
     const limit = (level: LogLevel): void => {
@@ -167,7 +166,7 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
     close: () => {
       for (const tee of tees) tee.giveBack?.();
       closed = true;
-      core.close();
+      carrier.close();
       sink.close();
     },
   };

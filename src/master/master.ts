@@ -9,6 +9,7 @@ import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
+import { throughWinston } from '../log/winston.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
 import { makeGeneration } from './generation.ts';
@@ -64,7 +65,7 @@ export async function runMaster(
   const startedIn = workingDirectory(process.env);
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const surroundings = enterSurroundings(settings, process.env);
-  const logs = new ProcessLogs(logPolicy(settings), false);
+  const logs = new ProcessLogs(logPolicy(settings), false, throughWinston);
   const { logger } = logs;
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLogger } from '../../../src/log/logger.ts';
+import { throughWinston } from '../../../src/log/winston.ts';
 import { WsgiTsError } from '../../../src/errors.ts';
 
 const logger = new URL('../../../src/log/logger.js', import.meta.url).href;
@@ -34,6 +35,26 @@ void test('a line has the form of gunicorn, with the level in capitals', () => {
       ['CRITICAL', 'e'],
     ],
   );
+});
+
+void test('winston writes the same lines, of all levels and several lines long', () => {
+  const now = (): Date => new Date(2019, 11, 4, 15, 58, 37);
+  const [plain = '', byWinston = ''] = [undefined, throughWinston].map((carrier) => {
+    const path = file();
+    const log = createLogger({
+      ...{ level: 'info', file: path, pid: 3006, now },
+      ...(carrier && { carrier }),
+    });
+    log.debug('not this one');
+    log.info('a\nb\u001b[31m');
+    log.critical('%s %d {}');
+    log.log('debug', 'as it is', 'line');
+    log.close();
+    log.error('too late');
+    return readFileSync(path, 'utf8');
+  });
+  assert.equal(plain.split('\n').length, 5);
+  assert.equal(byWinston, plain);
 });
 
 void test('the time is local time with its offset, formatted anew each second', () => {
