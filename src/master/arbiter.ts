@@ -18,7 +18,7 @@ import {
   sayHealth,
 } from './orders.ts';
 import { replaceAll } from './replacement.ts';
-import { plan } from './staffing.ts';
+import { plan, roomToBoot } from './staffing.ts';
 import {
   backoff,
   bootFailures,
@@ -72,7 +72,8 @@ function settle(draft: Draft): void {
     if (worker !== undefined) draft.stop(worker, true);
   }
   if (now >= state.spawnAfter) state.delayed = 0;
-  for (let count = spawn.count - state.delayed; count > 0; count--) {
+  const count = Math.min(spawn.count - state.delayed, roomToBoot(state, now));
+  for (let started = 0; started < count; started++) {
     startWorker(draft, spawn.generation);
   }
   sayHealth(draft);

@@ -3,6 +3,7 @@
 // master's main thread. Whatever is wrong shows here, while the generation before goes on untouched.
 
 import { readCertificates } from '../certificates.ts';
+import { readQuotas } from '../quotas.ts';
 import type { TlsPolicy } from '../http/policy.ts';
 import { createAccessLog } from '../log/access-log.ts';
 import type { WorkerConfiguration, WorkerIdentity } from '../messages.ts';
@@ -64,6 +65,7 @@ export async function makeGeneration(
 export function arbiterSettings(settings: Settings): ArbiterSettings {
   return {
     workers: settings.workers,
+    processors: Math.max(1, Math.ceil(readQuotas().cpu)),
     timeout: settings.timeout * 1000,
     bootTimeout: settings.bootTimeout * 1000,
     gracefulTimeout: settings.gracefulTimeout * 1000 + lastWords,

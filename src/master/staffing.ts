@@ -1,6 +1,7 @@
 // How many workers to start and whom to stop, for what the state says: the rule of a rolling replacement.
 // The arbiter asks after every event, on the master's main thread. Pure: numbers in, a plan out.
 
+import { busyBoot } from './supervision.ts';
 import type { ArbiterState, Worker } from './supervision.ts';
 
 /** What {@link plan} gives. */
@@ -50,4 +51,16 @@ export function plan({ workers, target, generation, fallback }: ArbiterState): P
     return { spawn: { count: fallback.target - old, generation: fallback.number }, stop };
   }
   return { spawn: { count: Math.max(0, spawn), generation }, stop };
+}
+
+/**
+ * How many more workers may begin to boot. While they load the app they have a processor each: with more of them at a time
+ * none is ready sooner, and the first one is ready later. One that takes long may be waiting for something else.
+ */
+export function roomToBoot({ settings, workers }: ArbiterState, now: number): number {
+  const { processors = Infinity } = settings;
+  const booting = workers.filter(
+    ({ phase, spawnedAt }) => phase === 'booting' && now - spawnedAt < busyBoot,
+  );
+  return processors - booting.length;
 }

@@ -15,6 +15,8 @@ export interface ArbiterSettings {
   readonly gracefulTimeout: number;
   /** How long the server goes on serving when it was told to stop. */
   readonly drainDelay: number;
+  /** Processors that workers may keep busy. Default: one for each. */
+  readonly processors?: number;
   /** Whether the server runs as a daemon. */
   readonly daemonized?: boolean;
   /** Whether an app that can't be loaded is waited for (--reload), instead of ending the server. Default: no. */
@@ -211,7 +213,9 @@ export const bootFailures: Readonly<Record<BootFailure, string>> = {
 };
 
 /** Milliseconds between two ticks. */
-export const tickEvery = { running: 1000, stopping: 100 } as const;
+export const tickEvery = { running: 1000, changing: 100 } as const;
+/** Milliseconds for which a worker that boots is taken to keep a processor busy. */
+export const busyBoot = 400;
 /** Milliseconds that workers have left after a second INT or QUIT; gunicorn's. */
 export const quickStopLimit = 2000;
 /** Milliseconds that workers get when whoever has started the server is gone: all is over within a second. */

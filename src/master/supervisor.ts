@@ -141,7 +141,9 @@ export class Supervisor {
     this.#happened({ type: 'tick' });
     if (this.#state.finished) return;
     this.#options.onTick();
-    this.#tickIn(this.#state.stop === null ? tickEvery.running : tickEvery.stopping);
+    const { stop, workers, target } = this.#state;
+    const isBusy = stop !== null || workers.length < target;
+    this.#tickIn(isBusy ? tickEvery.changing : tickEvery.running);
   }
 
   #tickIn(milliseconds: number): void {
@@ -188,7 +190,7 @@ export class Supervisor {
         this.#options.onStop();
         this.#sealing.endAll(this.#generations.values());
         // The end is near: look more often.
-        this.#tickIn(tickEvery.stopping);
+        this.#tickIn(tickEvery.changing);
         return;
       case 'log':
         logger.log(action.level, action.message);

@@ -9,6 +9,22 @@ suite('keeping workers', () => {
     assert.deepEqual(new Story(3).spawned(), [1, 2, 3]);
   });
 
+  test('no more boot at a time than there are processors', () => {
+    const story = new Story(4, 30_000, 10_000, { processors: 2 });
+    assert.deepEqual(story.spawned(), [1, 2]);
+    assert.deepEqual(story.ready(2).spawned(), [3]);
+    assert.deepEqual(story.ready(1).spawned(), [4]);
+    assert.deepEqual(story.ready(3, 4).spawned(), []);
+  });
+
+  test('those that take long to boot hold nobody up', () => {
+    const story = new Story(4, 30_000, 10_000, { processors: 1 });
+    assert.deepEqual(story.spawned(), [1]);
+    assert.deepEqual(story.passes(1).spawned(), [2]);
+    assert.deepEqual(story.passes(2).spawned(), [3, 4]);
+    assert.deepEqual(story.passes(1).spawned(), []);
+  });
+
   test('a worker that had been ready is replaced at once, whatever it ended with', () => {
     for (const [code, signal] of [
       [0, null],
