@@ -4,7 +4,7 @@
 
 import type { WsgiTsError } from '../errors.ts';
 import { createAccessLog, type AccessLog, type ProcessAccessLog } from '../log/access-log.ts';
-import { createLogger, type MakeCarrier, type ProcessLogger } from '../log/logger.ts';
+import { createLogger, type ProcessLogger } from '../log/logger.ts';
 import { Statsd, UdpTransport } from '../log/statsd.ts';
 import type { LogPolicy } from '../messages.ts';
 import type { Interpreter } from './interpreter.ts';
@@ -34,16 +34,15 @@ export class ProcessLogs {
 
   /**
    * @param withAccess - whether this process writes the access log: a master doesn't
-   * @param carrier - what the logger's lines go through
    * @throws WsgiTsError (operator, exit code 1) where a file can't be opened
    */
-  constructor(policy: LogPolicy, withAccess: boolean, carrier?: MakeCarrier) {
+  constructor(policy: LogPolicy, withAccess: boolean) {
     this.#policy = policy;
     const { level, file, form } = policy;
     this.#python = needsPython(policy) ? new PythonLog(policy.config !== null) : null;
     this.statsd = this.#openStatsd(policy.statsd);
     const tees = [this.#python, this.statsd].filter((tee) => tee !== null);
-    this.logger = createLogger({ level, file, form, tees, ...(carrier && { carrier }) });
+    this.logger = createLogger({ level, file, form, tees });
     this.#own =
       withAccess && policy.accessFile !== null
         ? createAccessLog({ file: policy.accessFile, format: policy.accessFormat, form })

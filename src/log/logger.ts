@@ -1,7 +1,7 @@
 // The server's log, in gunicorn's form: `[2019-12-04 15:58:37 +0000] [3006] [INFO] text`. Master and worker make
 // one each in their composition roots and hand it down; it runs on the event loop's thread. Python's lines
-// (wsgi.errors, tracebacks) come here as messages. The master's goes through winston (winston.ts); this file must not
-// import it: it would cost each worker a tenth of its start.
+// (wsgi.errors, tracebacks) come here as messages. The master's goes through winston (winston.ts) once workers
+// have been started; this file must not import it, since every start would wait for that.
 // It must never touch process.stdout, process.stderr or console: see sink.ts.
 
 import type { LogLevel } from '../messages.ts';
@@ -43,6 +43,8 @@ export interface Logger {
 export interface ProcessLogger extends Logger {
   /** Resolves when every entry is written, however slowly it is read. */
   drain(): Promise<void>;
+  /** From now on entries go this way into the file. */
+  carryBy(carrier: MakeCarrier): void;
 }
 
 /** Somebody else who gets the entries: Python's `logging` (bridge/python-log.ts), metrics (statsd.ts). */
@@ -69,7 +71,7 @@ export type MakeCarrier = (
   write: (line: string) => void,
 ) => Carrier;
 
-/** With nothing in between. */
+/** With nothing in between that would have to be loaded. */
 const directly: MakeCarrier = (line, write) => ({
   carry: (entry, whole) => {
     write(`${line(entry, whole)}\n`);
@@ -84,8 +86,6 @@ export interface LoggerOptions {
   readonly file: string;
   readonly form?: LineForm;
   readonly tees?: readonly EntryTee[];
-  /** What brings the entries into the file; by default nothing that would have to be loaded. */
-  readonly carrier?: MakeCarrier;
   /** The process id to show; by default this process'. */
   readonly pid?: number;
   /** The clock; by default the system's. */
@@ -112,9 +112,10 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
   const entryLine = entryFormatter(form, pid);
   const line = ({ level, message, time }: LogEntry, whole: boolean): string =>
     whole ? escapeControls(message) : entryLine({ level, message, time });
-  const carrier = (options.carrier ?? directly)(line, (text) => {
+  const put = (text: string): void => {
     sink.write(text);
-  });
+  };
+  let carrier = directly(line, put);
 
   // After close() nothing is written: winston would complain about it on console.error.
   let closed = false;
@@ -159,6 +160,11 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
     drain: async () => {
       for (const tee of tees) await tee.drain?.();
       await sink.drain();
+    },
+    carryBy: (make) => {
+      const next = make(line, put);
+      carrier.close();
+      carrier = next;
     },
     reopen: () => {
       sink.reopen();

@@ -1,5 +1,5 @@
-// The master's log lines go through winston; the only file that imports it. It takes 25 ms of processor time to load,
-// which a worker can do without: it writes the same lines (logger.ts). master.ts gives this to its logger.
+// The master's log lines go through winston; the only file that imports it. Loading it takes as long as starting Node, so
+// master.ts does that while the first workers load the app. The lines before, and those of workers, are the same without it (logger.ts).
 
 import { Writable } from 'node:stream';
 import winston from 'winston';

@@ -9,7 +9,7 @@ import { showProgress } from '../binding/progress.ts';
 import { startInterpreter } from '../bridge/interpreter.ts';
 import { inWords, WsgiTsError } from '../errors.ts';
 import { ProcessLogs } from '../bridge/process-logs.ts';
-import { throughWinston } from '../log/winston.ts';
+import type { ProcessLogger } from '../log/logger.ts';
 import type { ResolvedSettings } from '../settings/resolve.ts';
 import { workingDirectory } from '../settings/working-directory.ts';
 import { makeGeneration } from './generation.ts';
@@ -65,7 +65,7 @@ export async function runMaster(
   const startedIn = workingDirectory(process.env);
   process.chdir(settings.chdir); // every relative path of the settings starts there
   const surroundings = enterSurroundings(settings, process.env);
-  const logs = new ProcessLogs(logPolicy(settings), false, throughWinston);
+  const logs = new ProcessLogs(logPolicy(settings), false);
   const { logger } = logs;
   // Until workers run, a signal to stop only has to interrupt the waiting for an address.
   const interruption = new AbortController();
@@ -199,6 +199,8 @@ export async function runMaster(
         supervisor.abandoned(why, mayFinish);
       };
       held = () => supervisor.listeners;
+      // While the first workers load the app: the start need not wait for it.
+      void useWinston(logger);
     });
   } catch (error) {
     if (interruption.signal.aborted) return 0;
@@ -210,6 +212,17 @@ export async function runMaster(
     for (const cleanup of cleanups.reverse()) await cleanup();
     await orAfter(patience(), logger.drain());
     logger.close();
+  }
+}
+
+/** Has the log's lines go through winston, once that is loaded. */
+async function useWinston(logger: ProcessLogger): Promise<void> {
+  try {
+    const { throughWinston } = await import('../log/winston.ts');
+    logger.carryBy(throughWinston);
+  } catch (error) {
+    // No descriptors left, say: it must not end a server that serves.
+    logger.warning(`The log goes on without winston: ${String(error)}`);
   }
 }
 

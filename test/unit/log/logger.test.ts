@@ -41,19 +41,18 @@ void test('winston writes the same lines, of all levels and several lines long',
   const now = (): Date => new Date(2019, 11, 4, 15, 58, 37);
   const [plain = '', byWinston = ''] = [undefined, throughWinston].map((carrier) => {
     const path = file();
-    const log = createLogger({
-      ...{ level: 'info', file: path, pid: 3006, now },
-      ...(carrier && { carrier }),
-    });
+    const log = createLogger({ level: 'info', file: path, pid: 3006, now });
     log.debug('not this one');
     log.info('a\nb\u001b[31m');
+    if (carrier !== undefined) log.carryBy(carrier);
+    log.info('c\nd\u001b[31m');
     log.critical('%s %d {}');
     log.log('debug', 'as it is', 'line');
     log.close();
     log.error('too late');
     return readFileSync(path, 'utf8');
   });
-  assert.equal(plain.split('\n').length, 5);
+  assert.equal(plain.split('\n').length, 7);
   assert.equal(byWinston, plain);
 });
 
