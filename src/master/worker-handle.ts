@@ -12,6 +12,11 @@ import type { OutputRelay, OutputRelays, RelayedPipe } from './output-relay.ts';
 
 /** The descriptor that the first listening socket has in a worker. */
 export const firstListenerFd = 3;
+/**
+ * Flags of V8 that a worker is started with; the master's own win. New objects get 2 MiB, not 16: hardly any of a request's
+ * outlives it, and what was once in use for them is never given back.
+ */
+const workerFlags = ['--max-semi-space-size=2'];
 /** Milliseconds that a dead worker's last output gets to be written before its death is reported. */
 const longestSettling = 100;
 
@@ -155,6 +160,7 @@ function start({
         'ipc',
       ],
       serialization: 'json',
+      execArgv: [...workerFlags, ...process.execArgv],
       // The master's own may be gone, and Node can't start in a directory that is not there.
       cwd: configuration.chdir,
     });
