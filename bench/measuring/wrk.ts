@@ -34,6 +34,8 @@ export interface LoadReport {
 
 interface Told extends LoadReport {
   readonly microseconds: number;
+  /** Latencies that its percentiles are made of. */
+  readonly counted: number;
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -46,6 +48,7 @@ interface Told extends LoadReport {
 export async function wrk(origin: string, load: Load, seconds: number): Promise<LoadReport> {
   const { connections, path, method, cookie, body, seldom } = load;
   const plan = {
+    BENCH_CONNECTIONS: String(connections),
     BENCH_METHOD: method,
     BENCH_COOKIE: cookie,
     BENCH_BODY: body?.file,
@@ -65,12 +68,15 @@ export async function wrk(origin: string, load: Load, seconds: number): Promise<
   );
   const line = /^JSON (.*)$/m.exec(stdout)?.[1];
   if (line === undefined) throw new Error(`wrk said:\n${stdout}`);
-  const { microseconds, errors, ...report } = JSON.parse(line) as Told;
+  const { microseconds, counted, errors, ...report } = JSON.parse(line) as Told;
   const wrong = Object.entries(errors).filter(([, count]) => count > 0);
   if (wrong.length > 0 || report.requests === 0) {
     const counts = wrong.map(([kind, count]) => `${count} × ${kind}`).join(', ');
     if (counts === '') throw new Error(`wrk had no answer within ${seconds} s`);
     throw new Error(`wrk saw errors beside ${report.requests} answers: ${counts}`);
+  }
+  if (counted !== report.requests) {
+    throw new Error(`load.lua does not know this wrk: ${counted} latencies of ${report.requests}`);
   }
   return { ...report, seconds: microseconds / 1e6 };
 }
