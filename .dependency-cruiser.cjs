@@ -8,7 +8,10 @@ const bridgeRows = [
   ['frame', 'version', 'load', 'load-failure', 'overrun', 'client-certificate', 'read-buffers'],
   ['transaction', 'connection-facts', 'pace', 'exchange-states', 'duplicates', 'spool-file'],
   ['host-view', 'host-fields', 'log-frame', 'watchdog'],
-  ['channel', 'interpreter', 'request-head', 'request-body', 'response-writer', 'access-entry'],
+  [
+    ...['channel', 'interpreter', 'request-head', 'request-spool', 'request-body'],
+    ...['response-writer', 'access-entry'],
+  ],
   ['response-spool', 'stream-writer', 'file-writer', 'python-log', 'handler-options'],
   ['process-logs', 'dispatched-exchange', 'exchange-table'],
   ['dispatcher', 'reply', 'own-page'],

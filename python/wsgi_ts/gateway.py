@@ -26,6 +26,9 @@ from .stream import ClientGone, Stream
 if TYPE_CHECKING:
     from .hook_request import HookedRequest, RequestHooks
 
+# Bytes of a body's file that are read at once: by Python's own 8 KiB, reading by the line takes twice as long.
+_BUFFER = 65536
+
 WSGIApp = Callable[[Environ, Any], Iterable[bytes]]
 
 
@@ -150,7 +153,7 @@ class Gateway:
 
 def _open(descriptor: bytes) -> BinaryIO:
     """Return the body that a `REQUEST_FILE` hands over."""
-    return os.fdopen(frame.decode_number(descriptor), "rb")
+    return os.fdopen(frame.decode_number(descriptor), "rb", _BUFFER)
 
 
 def _discard(body: BinaryIO) -> None:

@@ -11,8 +11,9 @@ import type { Dispatcher } from './dispatcher.ts';
 import { TRANSITIONS, type ExchangeEvent, type ExchangeState } from './exchange-states.ts';
 import { decodeStatus, encodeRequest, encodeRequestFile, Outcome } from './frame.ts';
 import { APP_FAILED, discardFile, discardStream, Reply, type ReplyContext } from './reply.ts';
-import { receiveBody, type ReceivedBody } from './request-body.ts';
+import { receiveBody } from './request-body.ts';
 import type { RequestHeads } from './request-head.ts';
+import type { ReceivedBody } from './request-spool.ts';
 import { BODY_REFUSED, dropRequest, type ServerReply, type ServerRequest } from './transaction.ts';
 
 /** What an exchange needs from its surroundings; one for each handler. */
@@ -213,9 +214,7 @@ export class Exchange implements DispatchedExchange {
     const unwatch = pace.watch(
       deadlines.body,
       () => received,
-      () => {
-        this.#refuse(bodyTooSlow());
-      },
+      () => (request as EventEmitter).emit(BODY_REFUSED, bodyTooSlow()),
     );
     (request as EventEmitter).once(BODY_REFUSED, (error) => {
       this.#refuse(error);
@@ -230,7 +229,9 @@ export class Exchange implements DispatchedExchange {
         },
       });
     } catch (error) {
-      if (request.destroyed || this.#reply.gone) this.#step('clientGone');
+      // A request that has come whole is destroyed as well: what is wrong then is ours.
+      const left = request.destroyed && !(error instanceof WsgiTsError);
+      if (left || this.#reply.gone) this.#step('clientGone');
       else this.#refuse(error);
       return;
     } finally {

@@ -1,19 +1,11 @@
 // A request's body: received whole before Python hears of the request, so that a slow client never holds a
 // Python thread, and a cut-off body never looks complete. Small ones stay in memory, larger ones go to an
-// unlinked temporary file whose descriptor Python reads from.
+// unlinked temporary file whose descriptor Python reads from (request-spool.ts).
 // Called by exchange.ts on the event loop. Must never hand over a descriptor that it also closes.
+import { finished, type Readable } from 'node:stream';
 import { WsgiTsError } from '../errors.ts';
-import { SpoolFile } from './spool-file.ts';
-import type { ServerReply, ServerRequest } from './transaction.ts';
-
-/** Bytes of a body that travel inside the request's frame; longer ones are stored in a file. */
-const INLINE_BODY_LIMIT = 64 * 1024;
-
-/** A body that has been received whole. */
-export type ReceivedBody =
-  | { readonly kind: 'inline'; readonly pieces: readonly Buffer[]; readonly length: number }
-  /** The receiver has to close `fd`. */
-  | { readonly kind: 'file'; readonly fd: number; readonly length: number };
+import { RequestSpool, type ReceivedBody } from './request-spool.ts';
+import { BODY_LENT, BODY_REFUSED, type ServerReply, type ServerRequest } from './transaction.ts';
 
 /** What is known of a body before it comes, and who wants to hear of it. */
 export interface BodyOptions {
@@ -31,7 +23,7 @@ export interface BodyOptions {
  * Receives the body of `request`, which has one.
  *
  * @throws WsgiTsError (client, 413) for a body that is too long, (operator, 507 or 500) where it can't be
- * stored; what the stream says: the client left.
+ * stored; what the stream says: the client left; what `BODY_REFUSED` says
  */
 export async function receiveBody(
   request: ServerRequest,
@@ -40,29 +32,60 @@ export async function receiveBody(
 ): Promise<ReceivedBody> {
   if (limit > 0 && announced > limit) throw tooLong(limit);
   if (expectsContinue(request)) response.writeContinue();
-  const pieces: Buffer[] = [];
+  const readable: Readable = request;
+  let stop: (error?: Error) => void = () => undefined;
   let length = 0;
-  let file = announced > INLINE_BODY_LIMIT ? await SpoolFile.open(folder) : null;
-  try {
-    // An error of ours must not destroy the request: its connection is still to be answered.
-    const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-    for await (const piece of received) {
-      pieces.push(piece);
-      length += piece.length;
-      onProgress(length);
-      if (limit > 0 && length > limit) throw tooLong(limit);
-      if (file === null && length <= INLINE_BODY_LIMIT) continue;
-      file ??= await SpoolFile.open(folder);
-      const data = pieces.length === 1 ? piece : Buffer.concat(pieces);
-      pieces.length = 0;
-      await file.write(data, length - data.length);
+  let paused = false;
+  /** Whether the connection gives pieces that the stream doesn't see, and doesn't stop the connection for. */
+  let lent = false;
+  const spool = new RequestSpool(folder, {
+    onWritten: () => {
+      if (!paused || spool.isFull) return;
+      paused = false;
+      readable.resume();
+      if (lent) request.socket.resume();
+    },
+    onError: (error) => {
+      stop(error);
+    },
+  });
+  const take = (piece: Buffer): void => {
+    length += piece.length;
+    onProgress(length);
+    if (limit > 0 && length > limit) {
+      stop(tooLong(limit));
+      return;
     }
+    spool.put(piece);
+    if (!spool.isFull) return;
+    paused = true;
+    readable.pause();
+  };
+  const takeLent = (piece: Buffer): void => {
+    lent = true;
+    take(piece);
+    if (paused) request.socket.pause();
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const unwatch = finished(readable, { writable: false }, (error) => {
+        stop(error ?? undefined);
+      });
+      stop = (error) => {
+        unwatch();
+        readable.off('data', take).off(BODY_LENT, takeLent).off(BODY_REFUSED, stop);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      readable.on('data', take).on(BODY_LENT, takeLent).on(BODY_REFUSED, stop);
+    });
+    return await spool.finish();
   } catch (error) {
-    file?.close();
+    // Not destroyed: its connection is still to be answered.
+    readable.pause();
+    await spool.discard();
     throw error;
   }
-  if (file === null) return { kind: 'inline', pieces, length };
-  return { kind: 'file', fd: file.fd, length };
 }
 
 /** RFC 9110 §10.1.1: what a client sends that waits for a word before the body; request-head.ts refuses all else. */

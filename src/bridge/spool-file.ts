@@ -3,13 +3,14 @@
 // process ends. Used on the event loop. Must never use the descriptor's own position: Python begins to read there.
 
 import { randomBytes } from 'node:crypto';
-import { close, open, read, unlink, write } from 'node:fs';
+import { close, open, read, unlink, write, writev } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { WsgiTsError } from '../errors.ts';
 
 const readAt = promisify(read);
+const writevAt = promisify(writev);
 const writeAt = promisify(write);
 
 /** Codes of a file system that takes no more: disk, quota, the process' own limit. */
@@ -60,6 +61,23 @@ export class SpoolFile {
       }
     } catch (error) {
       throw spoolError(error as NodeJS.ErrnoException, this.#folder);
+    }
+  }
+
+  /** Writes `pieces`, one behind the other, at `position`. @throws WsgiTsError, see {@link spoolError} */
+  async writeAll(pieces: readonly Buffer[], position: number): Promise<void> {
+    let written: number;
+    try {
+      written = (await writevAt(this.fd, pieces, position)).bytesWritten;
+    } catch (error) {
+      throw spoolError(error as NodeJS.ErrnoException, this.#folder);
+    }
+    // The kernel may take less, as it does of the last that there is room for; most often nothing is left.
+    let at = position;
+    for (const piece of pieces) {
+      const rest = piece.subarray(Math.max(0, position + written - at));
+      at += piece.length;
+      if (rest.length > 0) await this.write(rest, at - rest.length);
     }
   }
 

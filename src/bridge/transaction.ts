@@ -12,10 +12,17 @@ export type ServerRequest = IncomingMessage | Http2ServerRequest;
 export type ServerReply = ServerResponse | Http2ServerResponse;
 
 /**
- * Event of a request whose body turns out to be malformed, with the error that says how: the worker tells the
- * exchange. Not `error`, which would destroy the connection before there is an answer.
+ * Event of a request whose body is not wanted any more, with the error that says why: the worker says that it is
+ * malformed, the exchange that it is too slow. Not `error`, which would destroy the connection before there is an
+ * answer.
  */
 export const BODY_REFUSED = Symbol('body refused');
+
+/**
+ * Event of a request: a piece of its body that `data` will not bring, in memory that is used again when the listener
+ * returns. Listened to by who takes `data`, too; he also pauses the connection where he pauses the request.
+ */
+export const BODY_LENT = Symbol('body lent');
 
 /** Whether `reply` goes out on a stream of HTTP/2. */
 export function isHttp2(reply: ServerReply): reply is Http2ServerResponse {

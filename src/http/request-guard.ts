@@ -56,7 +56,6 @@ const HEAD_AT_LEAST = 65536;
 const CHUNK_LINE_AT_MOST = 4096;
 /** RFC 9112 §2.2: a server ignores at least one empty line in front of a request line. */
 const EMPTY_LINES_AT_MOST = 4;
-
 const INCOMPLETE = -1;
 
 /** Checks the bytes of one connection. */
@@ -103,6 +102,11 @@ export class RequestGuard {
   /** Whether a head has begun and is not whole. */
   get inHead(): boolean {
     return (this.#state === 'start' && this.#held !== null) || this.#state === 'fields';
+  }
+
+  /** Bytes still to come of the body, or the chunk, that is being read. */
+  get bodyLeft(): number {
+    return this.#left;
   }
 
   /** Whether nothing is passed any more. */
@@ -161,9 +165,8 @@ export class RequestGuard {
     if (this.#state === 'refused' || this.idle) return;
     const line = this.inHead ? this.#heldLine() : null;
     this.#state = 'refused';
-    const why =
-      line === null ? 'the connection ended within a body' : 'the connection ended within a head';
-    this.#sink.refuse(refusal(400, why), line);
+    const where = line === null ? 'body' : 'head';
+    this.#sink.refuse(refusal(400, `the connection ended within a ${where}`), line);
   }
 
   /** Passes nothing on any more, and says nothing. */
@@ -284,12 +287,9 @@ export class RequestGuard {
 
   /** An empty line: the head is whole, or the trailers are. */
   #endFields(): void {
-    if (this.#state === 'trailers') {
-      this.#state = this.#next;
-      return;
-    }
-    this.#begun++;
-    if (this.#lengths.length === 0 && this.#codings.length === 0) {
+    const isTrailed = this.#state === 'trailers';
+    if (!isTrailed) this.#begun++;
+    if (isTrailed || (this.#lengths.length === 0 && this.#codings.length === 0)) {
       this.#state = this.#next;
       return;
     }

@@ -4,10 +4,11 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BODY_REFUSED } from '../bridge/transaction.ts';
+import { BODY_LENT, BODY_REFUSED } from '../bridge/transaction.ts';
 import { WsgiTsError } from '../errors.ts';
 import type { RequestLimits } from '../http/policy.ts';
 import { RequestGuard, type GuardSink } from '../http/request-guard.ts';
+import { lendMemory, parseUnseen } from './lent-memory.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -58,11 +59,12 @@ export class Http1Connection implements GuardSink {
     if (parse === undefined) throw new Error('node:http does not listen for data');
     this.#parse = parse;
     socket.on('data', (chunk: Buffer) => {
-      this.guard.push(chunk);
-      // Not sooner: node:http resumes the socket behind every request.
-      if (this.#pipeline.held >= heldLimit && !this.guard.refused) socket.pause();
+      this.#take(chunk);
     });
     socket.removeListener('data', parse);
+    lendMemory(socket, (bytes) => {
+      this.#takeLent(bytes);
+    });
     // Before node:http ends its side, which a client that ended its own before it is done wants answered.
     socket.prependListener('end', () => {
       this.guard.end();
@@ -115,6 +117,33 @@ export class Http1Connection implements GuardSink {
   /** Whether no request is under way, nor arriving. */
   get idle(): boolean {
     return this.responses.length === 0 && this.guard.idle;
+  }
+
+  #take(chunk: Buffer): void {
+    this.guard.push(chunk);
+    // Not sooner: node:http resumes the socket behind every request.
+    if (this.#pipeline.held >= heldLimit && !this.guard.refused) this.socket.pause();
+  }
+
+  /** Takes bytes that are only lent. */
+  #takeLent(bytes: Buffer): void {
+    const request = this.guard.bodyLeft < bytes.length ? undefined : this.responses.at(-1)?.req;
+    // Behind what waits in the request, they must wait as well.
+    const wanted =
+      request?.readableFlowing === true &&
+      request.readableLength === 0 &&
+      request.listenerCount(BODY_LENT) > 0;
+    const taken =
+      wanted &&
+      parseUnseen(
+        this.socket,
+        request,
+        () => request.emit(BODY_LENT, bytes),
+        () => {
+          this.#take(bytes);
+        },
+      );
+    if (!taken) this.#take(Buffer.from(bytes));
   }
 
   pass(bytes: Buffer): void {

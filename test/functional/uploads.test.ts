@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, describe, test } from 'node:test';
 import { ask, fixture, json, open, requestBytes, stopFixtures } from '../helpers/fixture-server.ts';
-import type { RawResponse } from '../helpers/raw-client.ts';
+import { connect, type RawResponse } from '../helpers/raw-client.ts';
+import { noFileIsLeft } from '../helpers/slow-reader.ts';
 
 /** What fixtures/apps/uploads.py answers. */
 interface Received {
@@ -87,6 +88,66 @@ describe('an upload', () => {
     }
     await slow.send(bytes.subarray(2_000_000));
     assertReceived(await slow.readResponse(), large);
+  });
+
+  test('that comes faster than it can be stored arrives complete, and so does what is behind it', async () => {
+    const body = randomBytes(30_000_000);
+    using client = await open('uploads');
+    const next = requestBytes('/', { ...post, body: 'next' });
+    await client.send(Buffer.concat([requestBytes('/', { ...post, body }), next, next]));
+    assertReceived(await client.readResponse(), body);
+    for (let count = 0; count < 2; count++) {
+      assertReceived(await client.readResponse(), Buffer.from('next'));
+    }
+  });
+
+  test('in one long chunk arrives complete, and what is behind it is no part of it', async () => {
+    const headers = [['Transfer-Encoding', 'chunked']] as const;
+    using client = await open('uploads');
+    const next = requestBytes('/', { ...post, body: 'next' });
+    const head = requestBytes('/', { ...post, headers });
+    await client.send(Buffer.concat([head, chunked(large, large.length), next]));
+    assertReceived(await client.readResponse(), large);
+    assertReceived(await client.readResponse(), Buffer.from('next'));
+  });
+
+  test('of several clients whose packets alternate arrives unmixed', async () => {
+    const bodies = [randomBytes(500_000), randomBytes(500_000), randomBytes(500_000)];
+    const clients = await Promise.all(bodies.map(() => open('uploads')));
+    const requests = bodies.map((body) => requestBytes('/', { ...post, body }));
+    for (let at = 0; at < 501_000; at += 10_000) {
+      for (const [index, client] of clients.entries()) {
+        await client.send((requests[index] ?? Buffer.alloc(0)).subarray(at, at + 10_000));
+      }
+    }
+    for (const [index, client] of clients.entries()) {
+      assertReceived(await client.readResponse(), bodies[index] ?? Buffer.alloc(0));
+      client.close();
+    }
+  });
+
+  test('that turns out to be malformed or too long in the middle is refused, and nothing is left of it', async () => {
+    const server = await fixture('uploads', '--limit-request-body=2000000');
+    const [worker = 0] = server.workerPids();
+    const headers = [['Transfer-Encoding', 'chunked']] as const;
+    for (const [size, behind, status] of [
+      [1_000_000, 'no size', 400],
+      [3_000_000, '', 413],
+    ] as const) {
+      using client = await connect(server.port);
+      const chunk = `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n${behind}\r\n`;
+      await client.send(
+        Buffer.concat([requestBytes('/', { ...post, headers }), Buffer.from(chunk)]),
+      );
+      const answer = await client.readResponse();
+      assert.equal(answer.status, status);
+      assert.equal(answer.header('connection'), 'close');
+    }
+    using client = await connect(server.port);
+    await client.send(requestBytes('/', { ...post, body: 'next' }));
+    assertReceived(await client.readResponse(), Buffer.from('next'));
+    await noFileIsLeft(server, server.port);
+    assert.deepEqual(server.workerPids(), [worker]);
   });
 
   test('several of which come at once arrives unmixed', async () => {
