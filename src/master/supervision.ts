@@ -233,3 +233,8 @@ export const unwellAfter = 2;
 export function backoff(crashes: number): number {
   return Math.min(30_000, 1000 * 2 ** (crashes - 1));
 }
+
+/** Whether workers come or go, or should. */
+export function isChanging({ stop, workers, target }: ArbiterState): boolean {
+  return stop !== null || workers.length < target;
+}

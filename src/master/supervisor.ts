@@ -16,7 +16,7 @@ import type { OutputRelays } from './output-relay.ts';
 import { LifeRecord, settle } from './post-mortem.ts';
 import { Sealing } from './sealing.ts';
 import type { MasterSignal } from './signals.ts';
-import { initialState, tickEvery } from './supervision.ts';
+import { initialState, isChanging, tickEvery } from './supervision.ts';
 import type { Action, ArbiterState, Event } from './supervision.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
@@ -141,9 +141,7 @@ export class Supervisor {
     this.#happened({ type: 'tick' });
     if (this.#state.finished) return;
     this.#options.onTick();
-    const { stop, workers, target } = this.#state;
-    const isBusy = stop !== null || workers.length < target;
-    this.#tickIn(isBusy ? tickEvery.changing : tickEvery.running);
+    this.#tickIn(isChanging(this.#state) ? tickEvery.changing : tickEvery.running);
   }
 
   #tickIn(milliseconds: number): void {

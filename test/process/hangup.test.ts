@@ -14,17 +14,20 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs a command in a terminal of its own; SIGUSR1 closes the terminal; then prints how the command ended. */
+/**
+ * Runs a command in a terminal of its own until SIGUSR1, which closes the terminal, or SIGUSR2, which doesn't; then
+ * prints how the command ended.
+ */
 const terminal = `
 import os, pty, signal, sys, threading
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
 pid, fd = pty.fork()
 if pid == 0:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1, signal.SIGUSR2])
     os.execvp(sys.argv[1], sys.argv[1:])
-signal.sigwait([signal.SIGUSR1])
-os.close(fd)
-print("closed")
+if signal.sigwait([signal.SIGUSR1, signal.SIGUSR2]) == signal.SIGUSR1:
+    os.close(fd)
+    print("closed")
 print("ended:", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
@@ -70,7 +73,7 @@ test('a HUP that somebody sends while the terminal is there is a reload', async 
   await tail.waitForOutput(/Handling signal: hup/);
   process.kill(master, 'SIGTERM');
   await tail.waitForOutput(/Shutting down: Master/);
-  driver.signal('SIGUSR1');
+  driver.signal('SIGUSR2');
   await driver.waitForOutput(/ended: 0/);
   assert.doesNotMatch(tail.output(), /The terminal was closed/);
   tail.killGroup();
